@@ -1,0 +1,2 @@
+//! The command `memdump`.
+fn main() {}

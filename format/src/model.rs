@@ -1,0 +1,158 @@
+//! The records of a dump, as its writer takes them and its reader gives them. The layout on disk is FORMAT.md's.
+
+use crate::ids::{Address, StringId, TypeId};
+
+/// What a reference is called.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Label {
+    /// Held by a native structure which tells no name.
+    None,
+    /// `.name`: an attribute or a slot.
+    Attribute(StringId),
+    /// `[text]`: the value under a key; the text is ready to print (`'a'`, `(1, 2)`).
+    Key(StringId),
+    /// `<key text>`: the key object itself.
+    KeyObject(StringId),
+    /// `[3]`: an item of a sequence, by position.
+    Index(u64),
+    /// `[3]`: the value under an integer key.
+    IntegerKey(i64),
+    /// `<closure name>`: a closure's cell.
+    Closure(StringId),
+    /// `<local name>`: a local variable of a frame.
+    Local(StringId),
+    /// `<stack 3>`: an entry of a frame's evaluation stack.
+    Stack(u64),
+    /// `.__class__`: an instance's type.
+    Type,
+    /// `<name>`: held by a native structure under a name that no program can write.
+    Internal(StringId),
+    /// `<element>`: a member of a set, or of another collection without order.
+    Element,
+}
+
+/// Whether a reference keeps its target alive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Strength {
+    /// It does.
+    Strong,
+    /// It does not (a weak reference's referent).
+    Weak,
+}
+
+/// A type: what an object is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Type {
+    /// Where the type object lay; `Address(0)` for a type that is no object.
+    pub address: Address,
+    /// `app.models`; the empty string where there is none.
+    pub module: StringId,
+    /// The qualified name, `SomeRef` or `Outer.Inner`.
+    pub name: StringId,
+    /// See [`TypeFlags`].
+    pub flags: TypeFlags,
+}
+
+/// Bits that describe a [`Type`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TypeFlags(pub u32);
+
+impl TypeFlags {
+    /// The type object lies in static memory.
+    pub const STATIC: TypeFlags = TypeFlags(1);
+    /// The runtime's collector may track instances.
+    pub const COLLECTED: TypeFlags = TypeFlags(2);
+
+    /// Whether all bits of `other` are set.
+    pub fn contains(self, other: TypeFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// A node of the heap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// Where it lay.
+    pub address: Address,
+    /// What it is.
+    pub type_id: TypeId,
+    /// Shallow size in bytes: its own memory, its collector's header and the buffers that only it owns.
+    pub size: u64,
+    /// References counted by the runtime; `None` where it does not count (immortal objects).
+    pub refcount: Option<u64>,
+    /// See [`ObjectFlags`].
+    pub flags: ObjectFlags,
+}
+
+/// Bits that describe an [`Object`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ObjectFlags(pub u8);
+
+impl ObjectFlags {
+    /// The runtime's collector tracks it.
+    pub const TRACKED: ObjectFlags = ObjectFlags(1);
+    /// It lies in static memory: no allocation, never freed.
+    pub const STATIC: ObjectFlags = ObjectFlags(2);
+
+    /// Whether all bits of `other` are set.
+    pub fn contains(self, other: ObjectFlags) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// An edge from an object, which the context names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// The object it points to. An address that no object of the dump has is legal (and told as dangling).
+    pub target: Address,
+    /// Its name.
+    pub label: Label,
+    /// Whether it keeps the target alive.
+    pub strength: Strength,
+}
+
+/// Why an object is alive without another one's reference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum RootKind {
+    /// An imported module; `name` is its name.
+    Module = 1,
+    /// A frame of a thread's stack; `name` is the function, `thread` the thread, `line` the line.
+    Frame = 2,
+    /// A thread's own state (thread locals, context, exceptions being handled).
+    Thread = 3,
+    /// The interpreter's own tables; `name` says which.
+    Interpreter = 4,
+    /// A type or another object in static memory.
+    Static = 5,
+    /// Held by native code; `name` says by whom where that is known.
+    Native = 6,
+}
+
+/// One reference from a root to an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Root {
+    /// What kind of root.
+    pub kind: RootKind,
+    /// What it is called: a module's name, `function (file.py)`.
+    pub name: Option<StringId>,
+    /// The thread's name, for frames and thread state.
+    pub thread: Option<StringId>,
+    /// The line that is being executed, for frames; 0 where unknown.
+    pub line: u32,
+    /// For frames: how many callers up from the innermost frame of its thread, from 0.
+    pub depth: u32,
+    /// How the root holds the object: `<local req>`.
+    pub label: Label,
+    /// The object; `Address(0)` for a root that holds nothing (a frame without locals).
+    pub target: Address,
+}
+
+/// Something that could not be read, and cost only itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// The object that was being read; `Address(0)` where there is none.
+    pub address: Address,
+    /// What happened, for people.
+    pub message: StringId,
+}
