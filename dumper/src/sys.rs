@@ -1,0 +1,117 @@
+//! The system calls that several modules share, as safe functions.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::io;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+/// A system call's result, with −1 as the error of `errno`.
+pub(crate) fn check(result: c_int) -> io::Result<c_int> {
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
+
+/// The current `errno`.
+pub(crate) fn errno() -> i32 {
+    // SAFETY: always points to this thread's errno.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Maps `length` bytes of zeroes that only this process sees.
+pub(crate) fn map_private(length: usize) -> io::Result<NonNull<libc::c_void>> {
+    map(length, libc::MAP_PRIVATE)
+}
+
+/// Maps `length` bytes of zeroes that this process shares with those cloned from it later.
+pub(crate) fn map_shared(length: usize) -> io::Result<NonNull<libc::c_void>> {
+    map(length, libc::MAP_SHARED)
+}
+
+fn map(length: usize, sharing: c_int) -> io::Result<NonNull<libc::c_void>> {
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches nothing that exists.
+    let start = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(start).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOMEM))
+}
+
+/// This thread's id. Asked from the kernel: what libc remembers is wrong in a raw clone.
+pub(crate) fn thread_id() -> libc::pid_t {
+    // SAFETY: has no arguments and cannot fail.
+    unsafe { libc::syscall(libc::SYS_gettid) as libc::pid_t }
+}
+
+/// This process's id, from the kernel.
+pub(crate) fn process_id() -> libc::pid_t {
+    // SAFETY: has no arguments and cannot fail.
+    unsafe { libc::syscall(libc::SYS_getpid) as libc::pid_t }
+}
+
+/// A set of all signals.
+pub(crate) fn all_signals() -> libc::sigset_t {
+    // SAFETY: a sigset_t is plain bits; sigfillset then sets them all (but those that libc keeps for itself).
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigfillset(&raw mut set);
+        set
+    }
+}
+
+/// A set of these signals.
+pub(crate) fn signal_set(signals: impl IntoIterator<Item = c_int>) -> libc::sigset_t {
+    // SAFETY: a sigset_t is plain bits; sigaddset refuses numbers out of range.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        set
+    }
+}
+
+/// Changes this thread's signal mask and returns the one before. `how`: `SIG_BLOCK`, `SIG_UNBLOCK`, `SIG_SETMASK`.
+pub(crate) fn signal_mask(how: c_int, set: &libc::sigset_t) -> libc::sigset_t {
+    // SAFETY: both point to sets; cannot fail with a valid `how`.
+    unsafe {
+        let mut before = std::mem::zeroed();
+        libc::pthread_sigmask(how, set, &raw mut before);
+        before
+    }
+}
+
+/// Sleeps; a signal may end it early.
+pub(crate) fn nap(time: Duration) {
+    let time = timespec(time);
+    // SAFETY: points to a timespec; the rest is not asked for.
+    unsafe { libc::nanosleep(&raw const time, std::ptr::null_mut()) };
+}
+
+/// As the kernel wants it.
+pub(crate) fn timespec(time: Duration) -> libc::timespec {
+    libc::timespec {
+        tv_sec: time.as_secs().min(i64::MAX as u64) as libc::time_t,
+        tv_nsec: time.subsec_nanos() as _,
+    }
+}
+
+/// Ends this process at once: no destructors, no atexit handlers, no flushing of streams that the target owns.
+pub(crate) fn exit_now(code: c_int) -> ! {
+    loop {
+        // SAFETY: does not return.
+        unsafe { libc::syscall(libc::SYS_exit_group, code) };
+    }
+}
