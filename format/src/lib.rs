@@ -4,13 +4,23 @@
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+mod compressor;
+mod counts;
 mod ids;
+mod label;
 mod layout;
 mod model;
+mod predict;
+mod unsound;
 mod varint;
+mod writer;
 
+pub use counts::Counts;
 pub use ids::{Address, ObjectId, StringId, TypeId};
+pub use label::LabelKind;
 pub use layout::BlockKind;
 pub use model::{
     Fault, Label, Object, ObjectFlags, Reference, Root, RootKind, Strength, Type, TypeFlags,
 };
+pub use unsound::Unsound;
+pub use writer::{Limits, WriteError, Writer};

@@ -1,0 +1,18 @@
+//! How much a dump holds.
+
+/// Numbers of records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Objects.
+    pub objects: u64,
+    /// References.
+    pub references: u64,
+    /// Types.
+    pub types: u64,
+    /// Strings.
+    pub strings: u64,
+    /// Roots.
+    pub roots: u64,
+    /// Faults.
+    pub faults: u64,
+}
