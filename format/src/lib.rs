@@ -11,6 +11,7 @@ mod label;
 mod layout;
 mod model;
 mod predict;
+mod reader;
 mod unsound;
 mod varint;
 mod writer;
@@ -21,6 +22,10 @@ pub use label::LabelKind;
 pub use layout::BlockKind;
 pub use model::{
     Fault, Label, Object, ObjectFlags, Reference, Root, RootKind, Strength, Type, TypeFlags,
+};
+pub use reader::{
+    BlockInfo, Damage, Dump, Group, Metadata, Missing, ObjectBatch, ObjectBlock, ObjectColumns,
+    ReadError, ReferenceBatch, ReferenceBlock, ReferenceColumns, Strings,
 };
 pub use unsound::Unsound;
 pub use writer::{Limits, WriteError, Writer};
