@@ -1,0 +1,166 @@
+"""Heap dumps of live Python processes.
+
+    import memdump
+    memdump.install(directory="/var/tmp/dumps")
+
+From then on ``kill -USR1 PID`` makes the process write a compressed snapshot of its heap: every object with its type and
+size, every reference by name. The process pauses for a fork and for nothing else; without the signal nothing happens.
+Read the dumps with the command ``memdump`` (``memdump diff``, ``memdump chain``).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from dataclasses import dataclass
+from signal import Signals
+from typing import Any, Optional, Union
+
+from . import _native
+
+__all__ = ["Dump", "Status", "dump", "install", "status"]
+
+_PathLike = Union[str, "os.PathLike[str]"]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump that was written."""
+
+    path: str
+    """The file."""
+    sequence: int
+    """Its number in this process, from 1."""
+    objects: int
+    """Objects in it."""
+    references: int
+    """References between them."""
+    bytes: int
+    """Size of the file."""
+    faults: int
+    """Objects that could not be read; ``memdump info`` tells why."""
+    wait: float
+    """Seconds until the interpreter held still (another thread had the GIL)."""
+    pause: float
+    """Seconds for which it was held still: the fork."""
+    duration: float
+    """Seconds from the request to the complete file."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How things stand in this process."""
+
+    signal: Optional[Signals]
+    """The signal that asks for a dump; None before :func:`install`."""
+    taken_away: bool
+    """Whether something replaced the signal's handler since. ``memdump send PID`` still works; :func:`install` takes it back."""
+    second_signal: Optional[int]
+    """The real-time signal that ``memdump send`` uses."""
+    agent_alive: bool
+    """Whether the thread that answers signals is there."""
+    in_progress: bool
+    """Whether a dump is being written."""
+    dumps: int
+    """Dumps written by this process."""
+    ignored: int
+    """Signals that came while a dump was being written."""
+    last_dump: Optional[Dump]
+    last_error: Optional[str]
+
+
+def install(
+    *,
+    signal: Union[int, str, None] = None,
+    directory: Optional[_PathLike] = None,
+    name: Optional[str] = None,
+    keep: Optional[int] = None,
+    min_free: Optional[int] = None,
+    deadline: Optional[float] = None,
+    labels: Optional[bool] = None,
+    second_signal: Union[int, str, None] = None,
+) -> None:
+    """Makes a signal write a heap dump. An argument beats its environment variable, which beats the default.
+
+    signal: which one, by number or name. ``MEMDUMP_SIGNAL``; SIGUSR1. A handler that stood there before still runs.
+    directory: where dumps are written. ``MEMDUMP_DIR``; the working directory of now.
+    name: files are called ``NAME.PID.SEQ.dump``. ``MEMDUMP_NAME``; the script's name.
+    keep: how many of its own dumps a process leaves in the directory; 0: all. ``MEMDUMP_KEEP``; 0.
+    min_free: bytes to leave free on the disk. ``MEMDUMP_MIN_FREE``; 256 MiB.
+    deadline: seconds after which a dump is given up. ``MEMDUMP_DEADLINE``; 600.
+    labels: whether keys of dicts may be in the dump (shortened to 64 characters). ``MEMDUMP_LABELS``; yes.
+    second_signal: the one for ``memdump send``, a real-time signal. ``MEMDUMP_SECOND_SIGNAL``; the first free one.
+
+    May be called again: takes the new settings, and takes the signal back if something replaced its handler. Forked
+    workers answer signals too, each under its own pid.
+
+    Raises RuntimeError for an interpreter that memdump does not know, ValueError for a setting that cannot be
+    used, OSError if the signal or the thread cannot be had. Nothing is armed then.
+    """
+    _native.install(
+        _given(
+            signal=_signal(signal),
+            second_signal=_signal(second_signal),
+            directory=directory,
+            name=name,
+            keep=keep,
+            min_free=min_free,
+            deadline=deadline,
+            labels=labels,
+        )
+    )
+    _register_hooks()
+
+
+def dump(path: _PathLike, *, deadline: Optional[float] = None, labels: Optional[bool] = None) -> Dump:
+    """Writes a dump to `path` and waits until it is complete; other threads go on meanwhile. Needs no :func:`install`.
+
+    Never overwrites a file. Raises OSError if the dump cannot be written; nothing is left of it then.
+    """
+    report = _native.dump(os.fspath(path), _given(deadline=deadline, labels=labels))
+    return Dump(**{**report, "path": os.fspath(report["path"])})
+
+
+def status() -> Status:
+    """How things stand in this process: what is armed, whether it still is, what was written."""
+    now = _native.status()
+    last = now.pop("last_dump")
+    signal = now.pop("signal")
+    return Status(
+        signal=None if signal is None else Signals(signal),
+        last_dump=None if last is None else Dump(**{**last, "path": os.fspath(last["path"])}),
+        **now,
+    )
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    every = ("signal", "second_signal", "directory", "name", "keep", "min_free", "deadline", "labels")
+    return {**dict.fromkeys(every), "default_name": _script_name(), **settings}
+
+
+def _signal(signal: Union[int, str, None]) -> Optional[str]:
+    return None if signal is None else str(int(signal) if isinstance(signal, int) else signal)
+
+
+def _script_name() -> str:
+    script = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
+    if script == "__main__.py":  # python -m package
+        script = os.path.basename(os.path.dirname(sys.argv[0]))
+    return script.removesuffix(".py").lstrip(".-") or "python"
+
+
+_hooks_registered = False
+
+
+def _register_hooks() -> None:
+    """Once per process: there is no way to unregister a fork hook."""
+    global _hooks_registered
+    if not _hooks_registered:
+        _hooks_registered = True
+        os.register_at_fork(
+            before=_native.before_fork,
+            after_in_parent=_native.after_fork_in_parent,
+            after_in_child=_native.after_fork_in_child,
+        )
+        atexit.register(_native.shutdown)

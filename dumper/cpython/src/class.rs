@@ -1,0 +1,416 @@
+//! What the walker needs to know of a type, worked out once for each.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use memdump_format::TypeId;
+
+use crate::known::Known;
+use crate::layout::{Layout, stable};
+use crate::memory::{Frozen, Obj};
+
+/// How the references of an instance are enumerated. Decided by `tp_traverse`, which subclasses written in C inherit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shape {
+    /// Holds no references.
+    Leaf,
+    Dict,
+    OrderedDict,
+    List,
+    Tuple,
+    Set,
+    Cell,
+    Weakref,
+    /// A type object.
+    Type,
+    /// Has known slots, and a `tp_traverse` that tells what else there is.
+    Slots(Slots),
+    /// An instance of a class written in Python: `subtype_traverse`.
+    Instance,
+    /// A numpy array: not collected, yet it may hold objects.
+    NumpyArray,
+}
+
+/// Kinds of objects whose slots are fields of a C structure without member descriptors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Slots {
+    /// Those of `tp_members` only.
+    Members,
+    /// The same, and what `tp_traverse` tells beside comes in the order of a sequence (deque).
+    Sequence,
+    /// The same, and it is a dict besides (defaultdict).
+    DictMembers,
+    Method,
+    Builtin,
+    Function,
+    Module,
+    Generator,
+    Frame,
+    Code,
+    Exception,
+    Traceback,
+    BytesIo,
+}
+
+/// How the shallow size is worked out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sizing {
+    /// `tp_basicsize` and, where there is an item size, `ob_size` items.
+    Plain,
+    Fixed,
+    Int,
+    Str,
+    List,
+    Dict,
+    OrderedDict,
+    Set,
+    ByteArray,
+    Type,
+    Code,
+    Generator,
+    Frame,
+    Deque,
+    Array,
+    NumpyArray,
+}
+
+/// A slot of instances that holds a reference: `__slots__`, `T_OBJECT` members.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    pub(crate) offset: usize,
+    /// The address of the name, a C string.
+    pub(crate) name: usize,
+}
+
+/// A type, as the walker sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Class {
+    pub(crate) object: Obj,
+    pub(crate) id: TypeId,
+    pub(crate) flags: u64,
+    pub(crate) shape: Shape,
+    pub(crate) sizing: Sizing,
+    pub(crate) basic_size: usize,
+    pub(crate) item_size: usize,
+    pub(crate) dict_offset: isize,
+    pub(crate) traverse: usize,
+    is_gc: usize,
+    /// Collector's header and the pointers before the object, bytes.
+    pub(crate) prefix: usize,
+    /// For instances of Python classes: how the part is enumerated that a base written in C contributes.
+    pub(crate) base_shape: Shape,
+    pub(crate) base_traverse: usize,
+    /// Whether `tp_traverse` of an instance visits the type, and not through the base.
+    pub(crate) visits_type: bool,
+    /// Whether `tp_traverse` visits the dict at `dict_offset`.
+    pub(crate) visits_dict: bool,
+    /// `__slots__` of classes written in Python. Lives as long as the snapshot process, like all that is known of classes.
+    pub(crate) own_slots: &'static [Member],
+    /// `T_OBJECT` members of the structure in C.
+    pub(crate) structure: &'static [Member],
+}
+
+impl Class {
+    /// Works out what there is to know of a type.
+    pub(crate) fn study(heap: Frozen, layout: &Layout, known: &Known, object: Obj) -> Class {
+        let field = |offset: usize| heap.word(object.0 + offset);
+        let flags = heap.flags(object);
+        let traverse = field(stable::TP_TRAVERSE);
+        let collected = flags & stable::FLAG_COLLECTED != 0;
+        let dict_offset = heap.signed(object.0 + stable::TP_DICTOFFSET);
+        let mut class = Class {
+            object,
+            id: TypeId(0),
+            flags,
+            shape: Shape::Leaf,
+            sizing: sizing(heap, known, object, flags),
+            basic_size: field(stable::TP_BASICSIZE),
+            item_size: field(stable::TP_ITEMSIZE),
+            dict_offset,
+            traverse: if collected { traverse } else { 0 },
+            is_gc: field(stable::TP_IS_GC),
+            prefix: prefix(layout, flags),
+            base_shape: Shape::Leaf,
+            base_traverse: 0,
+            visits_type: false,
+            visits_dict: false,
+            own_slots: &[],
+            structure: &[],
+        };
+        if collected && traverse == known.subtype_traverse {
+            class.shape = Shape::Instance;
+            let mut slots = Vec::new();
+            let mut base = object;
+            while base != Obj::NULL
+                && heap.word(base.0 + stable::TP_TRAVERSE) == known.subtype_traverse
+            {
+                if heap.length(base) != 0 {
+                    object_members(heap, base, &mut slots);
+                }
+                base = heap.object(base.0 + stable::TP_BASE);
+            }
+            let (base_heap, base_dict) = if base == Obj::NULL {
+                (false, 0)
+            } else {
+                class.base_traverse = heap.word(base.0 + stable::TP_TRAVERSE);
+                class.base_shape = shape(heap, known, base, class.base_traverse, flags);
+                (
+                    heap.flags(base) & stable::FLAG_HEAP_TYPE != 0,
+                    heap.signed(base.0 + stable::TP_DICTOFFSET),
+                )
+            };
+            class.own_slots = slots.leak();
+            if matches!(class.base_shape, Shape::Slots(_)) {
+                class.structure = members_of_bases(heap, base).leak();
+            }
+            class.visits_type =
+                flags & stable::FLAG_HEAP_TYPE != 0 && (class.base_traverse == 0 || !base_heap);
+            class.visits_dict = dict_offset != base_dict;
+            return class;
+        }
+        class.shape = shape(heap, known, object, class.traverse, flags);
+        if let Shape::Slots(slots) = class.shape {
+            class.structure = members_of_bases(heap, object).leak();
+            if !collected && slots == Slots::Members && class.structure.is_empty() {
+                class.shape = Shape::Leaf;
+            }
+        }
+        class
+    }
+
+    /// `PyObject_IS_GC` for an instance.
+    pub(crate) fn is_collected(&self, heap: Frozen, object: Obj) -> bool {
+        if self.flags & stable::FLAG_COLLECTED == 0 {
+            return false;
+        }
+        // Only type objects have a `tp_is_gc` that says no: static ones have no header.
+        self.is_gc == 0
+            || self.flags & stable::FLAG_TYPE == 0
+            || heap.flags(object) & stable::FLAG_HEAP_TYPE != 0
+    }
+}
+
+/// Hash by multiplication: addresses are the keys, nobody chooses them, and the standard hasher wants thread locals.
+#[derive(Default)]
+pub(crate) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        // 2^64 divided by the golden ratio (Knuth, TAOCP 3, 6.4); the high bits are folded down for the table's sake.
+        let mixed = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+}
+
+/// A map from addresses.
+pub(crate) type AddressMap<V> = HashMap<usize, V, BuildHasherDefault<AddressHasher>>;
+
+/// Types seen so far, numbered as they come. They are never given back: the snapshot process ends soon enough.
+#[derive(Default)]
+pub(crate) struct Classes {
+    by_address: AddressMap<&'static Class>,
+    /// The last few looked up, by a hash of the address: most objects are of few types.
+    recent: Vec<Option<&'static Class>>,
+}
+
+const RECENT: usize = 1024;
+
+impl Classes {
+    pub(crate) fn new() -> Classes {
+        Classes {
+            recent: vec![None; RECENT],
+            ..Classes::default()
+        }
+    }
+
+    /// The class, if the type was added before.
+    #[inline]
+    pub(crate) fn find(&mut self, class: Obj) -> Option<&'static Class> {
+        let slot = &mut self.recent[(class.0 >> 4) % RECENT];
+        if let Some(recent) = *slot
+            && recent.object == class
+        {
+            return Some(recent);
+        }
+        *slot = Some(*self.by_address.get(&class.0)?);
+        *slot
+    }
+
+    /// Studies a type and remembers it.
+    pub(crate) fn add(
+        &mut self,
+        heap: Frozen,
+        layout: &Layout,
+        known: &Known,
+        object: Obj,
+    ) -> &'static Class {
+        let mut class = Class::study(heap, layout, known, object);
+        class.id = TypeId(self.by_address.len() as u32);
+        let class: &'static Class = Box::leak(Box::new(class));
+        self.by_address.insert(object.0, class);
+        class
+    }
+}
+
+fn shape(heap: Frozen, known: &Known, object: Obj, traverse: usize, flags: u64) -> Shape {
+    let named =
+        |name: &str| heap.c_string(heap.word(object.0 + stable::TP_NAME), 64) == name.as_bytes();
+    if traverse == 0 {
+        return match () {
+            () if object == known.code_type => Shape::Slots(Slots::Code),
+            () if has_numpy_base(heap, object) => Shape::NumpyArray,
+            () if flags & (stable::FLAG_INT | stable::FLAG_UNICODE | stable::FLAG_BYTES) != 0 => {
+                Shape::Leaf
+            }
+            () if named("_io.BytesIO") => Shape::Slots(Slots::BytesIo),
+            // `object` and the plain numbers have no members; a type with some is not a leaf.
+            () if has_object_members(heap, object) => Shape::Slots(Slots::Members),
+            () => Shape::Leaf,
+        };
+    }
+    let by_traverse = [
+        (known.dict, Shape::Dict),
+        (known.list, Shape::List),
+        (known.tuple, Shape::Tuple),
+        (known.set, Shape::Set),
+        (known.cell, Shape::Cell),
+        (known.weakref, Shape::Weakref),
+        (known.type_, Shape::Type),
+        (known.ordered_dict, Shape::OrderedDict),
+        (known.default_dict, Shape::Slots(Slots::DictMembers)),
+        (known.deque, Shape::Slots(Slots::Sequence)),
+        (known.method, Shape::Slots(Slots::Method)),
+        (known.builtin, Shape::Slots(Slots::Builtin)),
+        (known.function, Shape::Slots(Slots::Function)),
+        (known.module, Shape::Slots(Slots::Module)),
+        (known.generator, Shape::Slots(Slots::Generator)),
+        (known.async_generator, Shape::Slots(Slots::Generator)),
+        (known.frame, Shape::Slots(Slots::Frame)),
+        (known.traceback, Shape::Slots(Slots::Traceback)),
+    ];
+    if let Some(&(_, shape)) = by_traverse
+        .iter()
+        .find(|&&(address, _)| address == traverse)
+    {
+        return shape;
+    }
+    match () {
+        () if flags & FLAG_EXCEPTION != 0 => Shape::Slots(Slots::Exception),
+        () if has_numpy_base(heap, object) => Shape::NumpyArray,
+        () if named("_io.BytesIO") => Shape::Slots(Slots::BytesIo),
+        () => Shape::Slots(Slots::Members),
+    }
+}
+
+/// `Py_TPFLAGS_BASE_EXC_SUBCLASS`.
+const FLAG_EXCEPTION: u64 = 1 << 30;
+
+/// Chains of bases longer than this are a corrupt heap.
+const MOST_BASES: usize = 1000;
+
+fn bases(heap: Frozen, object: Obj) -> impl Iterator<Item = Obj> {
+    std::iter::successors(Some(object), move |class| {
+        Some(heap.object(class.0 + stable::TP_BASE))
+    })
+    .take_while(|class| *class != Obj::NULL)
+    .take(MOST_BASES)
+}
+
+fn has_numpy_base(heap: Frozen, object: Obj) -> bool {
+    bases(heap, object)
+        .any(|class| heap.c_string(heap.word(class.0 + stable::TP_NAME), 16) == b"numpy.ndarray")
+}
+
+fn has_object_members(heap: Frozen, object: Obj) -> bool {
+    !members_of_bases(heap, object).is_empty()
+}
+
+fn members_of_bases(heap: Frozen, object: Obj) -> Vec<Member> {
+    let mut members = Vec::new();
+    for class in bases(heap, object) {
+        object_members(heap, class, &mut members);
+    }
+    members
+}
+
+/// The entries of `tp_members` that hold objects.
+fn object_members(heap: Frozen, class: Obj, members: &mut Vec<Member>) {
+    let table = heap.word(class.0 + stable::TP_MEMBERS);
+    if table == 0 {
+        return;
+    }
+    for entry in (table..).step_by(stable::MEMBER_SIZE).take(4096) {
+        let name = heap.word(entry + stable::MEMBER_NAME);
+        if name == 0 {
+            return;
+        }
+        let kind = heap.u32(entry + stable::MEMBER_TYPE);
+        let offset = heap.word(entry + stable::MEMBER_OFFSET);
+        // Offsets below the header are the relative or special ones of newer versions.
+        if matches!(kind, stable::MEMBER_OBJECT | stable::MEMBER_OBJECT_EX)
+            && (16..1 << 20).contains(&offset)
+        {
+            members.push(Member { offset, name });
+        }
+    }
+}
+
+fn sizing(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Sizing {
+    let traverse = heap.word(object.0 + stable::TP_TRAVERSE);
+    let item_size = heap.word(object.0 + stable::TP_ITEMSIZE);
+    if flags & stable::FLAG_INT != 0 {
+        return Sizing::Int;
+    }
+    if flags & stable::FLAG_UNICODE != 0 {
+        return Sizing::Str;
+    }
+    if flags & stable::FLAG_LIST != 0 {
+        return Sizing::List;
+    }
+    for class in bases(heap, object) {
+        match class {
+            c if c == known.ordered_dict_type => return Sizing::OrderedDict,
+            c if c == known.dict_type => return Sizing::Dict,
+            c if c == known.set_type || c == known.frozenset_type => return Sizing::Set,
+            c if c == known.bytearray_type => return Sizing::ByteArray,
+            c if c == known.type_type => return Sizing::Type,
+            c if c == known.code_type => return Sizing::Code,
+            c if c == known.frame_type => return Sizing::Frame,
+            c if c == known.deque_type => return Sizing::Deque,
+            c if c == known.array_type => return Sizing::Array,
+            _ => {}
+        }
+    }
+    match () {
+        () if traverse == known.generator || traverse == known.async_generator => Sizing::Generator,
+        () if has_numpy_base(heap, object) => Sizing::NumpyArray,
+        () if item_size == 0 => Sizing::Fixed,
+        () => Sizing::Plain,
+    }
+}
+
+/// `_PyType_PreHeaderSize`.
+fn prefix(_layout: &Layout, flags: u64) -> usize {
+    let header = if flags & stable::FLAG_COLLECTED != 0 {
+        stable::GC_HEAD
+    } else {
+        0
+    };
+    let managed = if flags & (stable::FLAG_MANAGED_DICT | stable::FLAG_MANAGED_WEAKREF) != 0 {
+        16
+    } else {
+        0
+    };
+    header + managed
+}

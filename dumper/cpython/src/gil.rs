@@ -1,0 +1,27 @@
+//! The interpreter's lock, for threads that are not Python's.
+#![allow(unsafe_code)]
+
+use pyo3::ffi;
+
+/// The GIL, held until this is dropped.
+pub(crate) struct Gil(ffi::PyGILState_STATE);
+
+impl Gil {
+    /// Waits for the GIL; `None` if there is no interpreter (any more).
+    pub(crate) fn take() -> Option<Gil> {
+        // SAFETY: may be called by any thread, with or without the GIL.
+        if unsafe { ffi::Py_IsInitialized() } == 0 {
+            return None;
+        }
+        // SAFETY: the agent is stopped by `atexit` before the interpreter goes away, so this does not block for ever in a
+        // finalising interpreter; a direct call holds the GIL already.
+        Some(Gil(unsafe { ffi::PyGILState_Ensure() }))
+    }
+}
+
+impl Drop for Gil {
+    fn drop(&mut self) {
+        // SAFETY: pairs with `take`, on the same thread.
+        unsafe { ffi::PyGILState_Release(self.0) };
+    }
+}

@@ -1,0 +1,306 @@
+//! The extension module: what `memdump/__init__.py` calls.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use memdump_dumper::{Installed, Report, Settings, SettingsBuilder, Signal, Status};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::api::Api;
+use crate::collector::Collector;
+use crate::edges::Interpreter;
+use crate::known::{Known, TYPE_COUNT, TYPE_EXPRESSIONS};
+use crate::layout::Layout;
+use crate::memory::{Frozen, Obj};
+use crate::self_check::{self, address};
+use crate::target::CPython;
+
+/// Found once in a process; forked workers have the same.
+static TARGET: OnceLock<Arc<CPython>> = OnceLock::new();
+
+/// Gets what blocks, lets the GIL go, calls it, takes the GIL back.
+fn without_gil(py: Python<'_>) -> impl Fn(&mut dyn FnMut()) + '_ {
+    move |block| {
+        let block = Blocking(block);
+        py.detach(move || block.call());
+    }
+}
+
+/// `detach` wants its closure to be `Send`, so that nothing of Python's slips in; it runs on this very thread.
+struct Blocking<'a>(&'a mut dyn FnMut());
+
+impl Blocking<'_> {
+    fn call(self) {
+        (self.0)();
+    }
+}
+
+#[allow(unsafe_code)]
+// SAFETY: never leaves the thread; the closures that the dumper passes touch nothing of Python's.
+unsafe impl Send for Blocking<'_> {}
+
+fn target(py: Python<'_>) -> PyResult<Arc<CPython>> {
+    if let Some(target) = TARGET.get() {
+        return Ok(target.clone());
+    }
+    let found = Arc::new(find_target(py)?);
+    Ok(TARGET.get_or_init(|| found).clone())
+}
+
+fn unsupported(why: impl std::fmt::Display) -> PyErr {
+    PyRuntimeError::new_err(format!("memdump cannot dump this interpreter: {why}"))
+}
+
+#[allow(unsafe_code)]
+fn find_target(py: Python<'_>) -> PyResult<CPython> {
+    let version = py.version_info();
+    let sys = py.import("sys")?;
+    let implementation: String = sys.getattr("implementation")?.getattr("name")?.extract()?;
+    if implementation != "cpython" || cfg!(not(target_pointer_width = "64")) {
+        return Err(unsupported(format!(
+            "it is {implementation}; 64-bit CPython is supported"
+        )));
+    }
+    if sys.getattr("_is_gil_enabled").is_ok_and(|enabled| {
+        enabled
+            .call0()
+            .is_ok_and(|on| on.is_truthy().is_ok_and(|on| !on))
+    }) {
+        return Err(unsupported(
+            "it is a free-threaded build, which is not supported yet",
+        ));
+    }
+    let layout = Layout::of(version.major, version.minor).ok_or_else(|| {
+        unsupported(format!(
+            "CPython {}.{} is not known; supported are {}",
+            version.major,
+            version.minor,
+            Layout::KNOWN
+        ))
+    })?;
+    let api = Api::find().map_err(|name| unsupported(format!("it has no {name}")))?;
+    // SAFETY: the GIL is held, and what is read below are objects held here.
+    let heap = unsafe { Frozen::new() };
+    let scope = PyDict::new(py);
+    py.run(
+        &std::ffi::CString::new(TYPE_EXPRESSIONS)?,
+        Some(&scope),
+        None,
+    )?;
+    let types = scope
+        .get_item("result")?
+        .expect("the expressions set it")
+        .cast_into::<PyTuple>()?;
+    let mut addresses = [Obj::NULL; TYPE_COUNT];
+    for (slot, class) in addresses.iter_mut().zip(types.iter()) {
+        *slot = address(&class);
+    }
+    let known = Known::from_types(heap, &addresses, address(&py.None().into_bound(py)));
+    let gc = py.import("gc")?;
+    let fresh = pyo3::types::PyList::new(py, [1, 2, 3])?;
+    let collector = Collector::find(
+        heap,
+        address(fresh.as_any()),
+        address(&gc.getattr("garbage")?),
+        address(&gc.getattr("callbacks")?),
+    )
+    .ok_or_else(|| unsupported("its collector is not where it should be"))?;
+    let python = Interpreter {
+        heap,
+        layout,
+        known,
+        api,
+    };
+    // Makes the dict, so that asking for it in the snapshot process allocates nothing.
+    let _ = api.interpreter_dict();
+    self_check::run(py, &python)?.map_err(|difference| {
+        unsupported(format!(
+            "its layout is not that of CPython {}.{}: {difference}",
+            layout.major, layout.minor
+        ))
+    })?;
+    Ok(CPython {
+        python,
+        collector,
+        version: format!(
+            "{}.{}.{}{}",
+            version.major,
+            version.minor,
+            version.patch,
+            version.suffix.unwrap_or("")
+        ),
+    })
+}
+
+fn signal(text: Option<&str>) -> PyResult<Option<Signal>> {
+    text.map(str::parse).transpose().map_err(value_error)
+}
+
+fn value_error(error: impl std::fmt::Display) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+/// Settings from Python's arguments; `None` leaves the choice to the environment and the defaults.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Given {
+    signal: Option<String>,
+    second_signal: Option<String>,
+    directory: Option<PathBuf>,
+    name: Option<String>,
+    default_name: Option<String>,
+    keep: Option<u32>,
+    min_free: Option<u64>,
+    deadline: Option<f64>,
+    labels: Option<bool>,
+}
+
+impl Given {
+    fn settings(self) -> PyResult<Settings> {
+        let mut builder = SettingsBuilder::new();
+        if let Some(signal) = signal(self.signal.as_deref())? {
+            builder = builder.signal(signal);
+        }
+        if let Some(signal) = signal(self.second_signal.as_deref())? {
+            builder = builder.second_signal(signal);
+        }
+        if let Some(directory) = self.directory {
+            builder = builder.directory(directory);
+        }
+        if let Some(name) = self.name {
+            builder = builder.name(name);
+        }
+        if let Some(name) = self.default_name {
+            builder = builder.default_name(name);
+        }
+        if let Some(keep) = self.keep {
+            builder = builder.keep(keep);
+        }
+        if let Some(bytes) = self.min_free {
+            builder = builder.min_free(bytes);
+        }
+        if let Some(seconds) = self.deadline {
+            let deadline = Duration::try_from_secs_f64(seconds).map_err(|_| {
+                PyValueError::new_err(format!("deadline: {seconds} is not a number of seconds"))
+            })?;
+            builder = builder.deadline(deadline);
+        }
+        if let Some(labels) = self.labels {
+            builder = builder.labels(labels);
+        }
+        builder.build().map_err(value_error)
+    }
+}
+
+/// Arms the signals.
+#[pyfunction]
+fn install(py: Python<'_>, given: Given) -> PyResult<()> {
+    let target = target(py)?;
+    let settings = given.settings()?;
+    memdump_dumper::install(target, settings, &without_gil(py))
+        .map_err(|error| PyOSError::new_err(error.to_string()))
+}
+
+/// Writes a dump now.
+#[pyfunction]
+fn dump<'py>(py: Python<'py>, path: PathBuf, given: Given) -> PyResult<Bound<'py, PyDict>> {
+    let target = target(py)?;
+    let settings = given.settings()?;
+    let report = memdump_dumper::dump_now(&*target, &path, &settings, &without_gil(py))
+        .map_err(|error| PyOSError::new_err(error.to_string()))?;
+    report_dict(py, &report)
+}
+
+fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("path", &report.path)?;
+    dict.set_item("sequence", report.sequence)?;
+    dict.set_item("objects", report.summary.objects)?;
+    dict.set_item("references", report.summary.references)?;
+    dict.set_item("bytes", report.summary.bytes)?;
+    dict.set_item("faults", report.summary.faults)?;
+    dict.set_item("wait", report.wait.as_secs_f64())?;
+    dict.set_item("pause", report.pause.as_secs_f64())?;
+    dict.set_item("duration", report.duration.as_secs_f64())?;
+    Ok(dict)
+}
+
+/// How things stand.
+#[pyfunction]
+fn status<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    let Status {
+        installed,
+        agent_alive,
+        in_progress,
+        dumps,
+        ignored,
+        last_report,
+        last_error,
+        ..
+    } = memdump_dumper::status();
+    let dict = PyDict::new(py);
+    let signals = installed.map(
+        |Installed {
+             signal,
+             taken_away,
+             second_signal,
+         }| {
+            (
+                signal.number(),
+                taken_away,
+                second_signal.map(Signal::number),
+            )
+        },
+    );
+    dict.set_item("signal", signals.map(|(signal, _, _)| signal))?;
+    dict.set_item(
+        "taken_away",
+        signals.is_some_and(|(_, taken_away, _)| taken_away),
+    )?;
+    dict.set_item("second_signal", signals.and_then(|(_, _, second)| second))?;
+    dict.set_item("agent_alive", agent_alive)?;
+    dict.set_item("in_progress", in_progress)?;
+    dict.set_item("dumps", dumps)?;
+    dict.set_item("ignored", ignored)?;
+    dict.set_item(
+        "last_dump",
+        last_report
+            .map(|report| report_dict(py, &report))
+            .transpose()?,
+    )?;
+    dict.set_item("last_error", last_error.map(|error| error.to_string()))?;
+    Ok(dict)
+}
+
+/// For `os.register_at_fork` and `atexit`.
+#[pyfunction]
+fn before_fork(py: Python<'_>) {
+    memdump_dumper::before_fork(&without_gil(py));
+}
+
+#[pyfunction]
+fn after_fork_in_parent() {
+    memdump_dumper::after_fork_in_parent();
+}
+
+#[pyfunction]
+fn after_fork_in_child() {
+    memdump_dumper::after_fork_in_child();
+}
+
+#[pyfunction]
+fn shutdown(py: Python<'_>) {
+    memdump_dumper::shutdown(&without_gil(py));
+}
+
+/// The extension module.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::{
+        after_fork_in_child, after_fork_in_parent, before_fork, dump, install, shutdown, status,
+    };
+}

@@ -1,0 +1,165 @@
+//! Before anything is armed: does this interpreter look as its layout says? Objects made here are walked, and every reference
+//! and size compared with what Python says of them. A build that differs is refused with the name of what differs.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use crate::class::Class;
+use crate::edges::{Edges, Interpreter, Name, SlotList, Tag};
+use crate::memory::Obj;
+use crate::text::{LONGEST_KEY, Text};
+
+/// Gives `checks`: (what, object, {label: id of the target}, size or None).
+const PROBE: &std::ffi::CStr = cr#"
+import collections, sys, weakref
+
+class Probe:
+    pass
+
+class Slotted:
+    __slots__ = ('slot',)
+
+def closing():
+    captured = marker
+    def inner():
+        return captured
+    return inner
+
+def generating():
+    kept = marker
+    yield
+
+marker = object()
+key = ''.join(['memdump ', 'key'])
+probe = Probe()
+probe.first = marker
+dicted = Probe()
+dicted.__dict__['first'] = marker
+slotted = Slotted()
+slotted.slot = marker
+function = closing()
+generator = generating()
+next(generator)
+integers = [0, 1, -1, 2**30, -2**62, 2**100]
+checks = [
+    ('an instance', probe, {'.first': marker, '.__class__': Probe}, None),
+    ('an instance with a dict', dicted, {'.__dict__': dicted.__dict__, '.__class__': Probe}, None),
+    ('a slot', slotted, {'.slot': marker, '.__class__': Slotted}, sys.getsizeof(slotted)),
+    ('a dict with text keys', {key: marker}, {"['memdump key']": marker, "<key 'memdump key'>": key}, sys.getsizeof({key: marker})),
+    ('a dict with other keys', {(1, key): marker, -7: key}, {"[(1, 'memdump key')]": marker, '[-7]': key}, sys.getsizeof({(1, key): marker, -7: key})),
+    ('a list', [marker, key], {'[0]': marker, '[1]': key}, sys.getsizeof([marker, key])),
+    ('a tuple', (key, marker), {'[0]': key, '[1]': marker}, sys.getsizeof((key, marker))),
+    ('a set', {marker}, {'<element>': marker}, sys.getsizeof({marker})),
+    ('a large set', set(range(100)), {}, sys.getsizeof(set(range(100)))),
+    ('a deque', collections.deque([marker] * 100), {'[0]': marker}, sys.getsizeof(collections.deque([marker] * 100))),
+    ('an ordered dict', collections.OrderedDict([(key, marker)]), {"['memdump key']": marker}, None),
+    ('a function', function, {'.__code__': function.__code__, '.__globals__': function.__globals__,
+        '<closure captured>': function.__closure__[0]}, sys.getsizeof(function)),
+    ('a cell', function.__closure__[0], {'.cell_contents': marker}, None),
+    ('a generator', generator, {'<local kept>': marker}, sys.getsizeof(generator)),
+    ('a method', probe.__init__, {'.__self__': probe}, None),
+    ('a class', Probe, {'.__bases__': Probe.__bases__, '.__mro__': Probe.__mro__}, None),
+    ('a weak reference', weakref.ref(probe), {'<weak>': probe}, None),
+    ('a text', 'ascii', {}, sys.getsizeof('ascii')),
+    ('a wide text', '\u20ac\U0001f600', {}, sys.getsizeof('\u20ac\U0001f600')),
+    ('bytes', b'bytes', {}, sys.getsizeof(b'bytes')),
+] + [('an integer', i, {}, sys.getsizeof(i)) for i in integers]
+"#;
+
+/// Walks the probes.
+///
+/// # Errors
+///
+/// What differs from the layout.
+pub(crate) fn run(py: Python<'_>, interpreter: &Interpreter) -> PyResult<Result<(), String>> {
+    let scope = PyDict::new(py);
+    py.run(PROBE, Some(&scope), None)?;
+    let checks = scope
+        .get_item("checks")?
+        .expect("the probe sets it")
+        .cast_into::<PyList>()?;
+    for check in checks.iter() {
+        let check = check.cast_into::<PyTuple>()?;
+        let what: String = check.get_item(0)?.extract()?;
+        let object = address(&check.get_item(1)?);
+        let class = Class::study(
+            interpreter.heap,
+            interpreter.layout,
+            &interpreter.known,
+            interpreter.heap.type_of(object),
+        );
+        let mut seen = Collected {
+            python: interpreter,
+            found: Vec::new(),
+        };
+        interpreter.references(object, &class, &mut SlotList::default(), &mut seen);
+        for (label, target) in check.get_item(2)?.cast_into::<PyDict>()?.iter() {
+            let (label, target): (String, Obj) = (label.extract()?, address(&target));
+            if !seen.found.contains(&(label.clone(), target)) {
+                return Ok(Err(format!(
+                    "{what}: the reference {label} is not where it should be"
+                )));
+            }
+        }
+        if let Some(size) = check.get_item(3)?.extract::<Option<u64>>()? {
+            // Python's size of an object is without the values that lie inline.
+            let found = interpreter.shallow_size(object, &class);
+            if found != size {
+                return Ok(Err(format!(
+                    "{what}: a size of {found} bytes where Python says {size}"
+                )));
+            }
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// An object's address. It stays alive with its owner.
+pub(crate) fn address(object: &Bound<'_, PyAny>) -> Obj {
+    Obj(object.as_ptr() as usize)
+}
+
+struct Collected<'a> {
+    python: &'a Interpreter,
+    found: Vec<(String, Obj)>,
+}
+
+impl Edges for Collected<'_> {
+    fn strong(&mut self, target: Obj, tag: Tag) {
+        self.found.push((print(self.python, tag), target));
+    }
+    fn weak(&mut self, target: Obj, tag: Tag) {
+        self.strong(target, tag);
+    }
+}
+
+fn print(python: &Interpreter, tag: Tag) -> String {
+    let text = |object: Obj| {
+        let mut text = Text::new(LONGEST_KEY);
+        python.write_str(object, &mut text);
+        text.as_str().to_owned()
+    };
+    let key = |object: Obj| {
+        let mut text = Text::new(LONGEST_KEY);
+        python.write_key(object, &mut text);
+        text.as_str().to_owned()
+    };
+    match tag {
+        Tag::None => String::new(),
+        Tag::Attribute(Name::Str(name)) => format!(".{}", text(name)),
+        Tag::Attribute(Name::C(name)) => format!(
+            ".{}",
+            String::from_utf8_lossy(python.heap.c_string(name, LONGEST_KEY))
+        ),
+        Tag::Attribute(Name::Known(name)) => format!(".{name}"),
+        Tag::Key(object) => format!("[{}]", key(object)),
+        Tag::KeyObject(object) => format!("<key {}>", key(object)),
+        Tag::Index(index) => format!("[{index}]"),
+        Tag::Closure(name) => format!("<closure {}>", text(name)),
+        Tag::Local(name) => format!("<local {}>", text(name)),
+        Tag::Stack(index) => format!("<stack {index}>"),
+        Tag::Type => ".__class__".to_owned(),
+        Tag::Internal(name) => format!("<{name}>"),
+        Tag::Element => "<element>".to_owned(),
+    }
+}
