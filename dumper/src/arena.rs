@@ -95,7 +95,7 @@ unsafe impl GlobalAlloc for SwitchAllocator {
 /// Std's own way out of a refused allocation prints under a lock and aborts through libc.
 fn or_give_up(block: *mut u8) -> *mut u8 {
     if block.is_null() {
-        sys::exit_now(71);
+        crate::child::give_up(crate::exchange::Failure::OutOfMemory, libc::ENOMEM, b"");
     }
     block
 }

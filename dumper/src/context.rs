@@ -1,30 +1,39 @@
-//! The facts about the target that every dump carries as metadata.
+//! The facts about the target that every dump carries as metadata. Collected in the snapshot process, so that the live one opens no file.
+#![allow(unsafe_code)]
 
+use std::ffi::{CStr, CString};
+use std::io::Write;
 use std::time::{Duration, Instant, SystemTime};
 
+use memdump_format::{WriteError, Writer};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::arena;
+use crate::sys;
 use crate::trigger::Trigger;
 
-/// What the snapshot process knows about the target and the request. Collected in the snapshot process.
+/// What the snapshot process knows about the target and the request.
 #[derive(Clone, Debug)]
 pub struct SnapshotContext {
     /// Name of the machine.
     pub host: String,
     /// Process id of the target.
     pub pid: u32,
-    /// Path of the target's executable.
+    /// Path of the target's executable; empty if unknown.
     pub program: String,
-    /// The target's arguments, shell-quoted, separated by a space.
-    pub arguments: String,
+    /// The target's arguments, shell-quoted, separated by a space; `None` if they are to be left out or unknown.
+    pub arguments: Option<String>,
     /// When the snapshot was taken.
     pub time: SystemTime,
-    /// How long the target had been running.
-    pub uptime: Duration,
+    /// How long the target had been running; `None` if unknown.
+    pub uptime: Option<Duration>,
     /// Number of this dump in its process.
     pub sequence: u64,
     /// What asked for it.
     pub trigger: Trigger,
-    /// Resident memory of the target, bytes.
-    pub rss_bytes: u64,
+    /// Resident memory of the target, bytes; `None` if unknown.
+    pub rss_bytes: Option<u64>,
     /// How long it took until the runtime held still.
     pub wait: Duration,
     /// How long the clone took, as seen from the snapshot process.
@@ -33,4 +42,202 @@ pub struct SnapshotContext {
     pub labels: bool,
     /// When the snapshot process must be through.
     pub deadline: Instant,
+    started: Instant,
+}
+
+/// What only the caller knows.
+pub(crate) struct Facts {
+    pub(crate) target: libc::pid_t,
+    pub(crate) sequence: u64,
+    pub(crate) trigger: Trigger,
+    pub(crate) wait: Duration,
+    pub(crate) pause: Duration,
+    pub(crate) labels: bool,
+    pub(crate) arguments: bool,
+    pub(crate) deadline: Instant,
+}
+
+impl SnapshotContext {
+    /// Never fails: a fact that cannot be had is left out.
+    pub(crate) fn collect(facts: &Facts) -> Self {
+        let started = Instant::now();
+        Self {
+            host: host(),
+            pid: facts.target.unsigned_abs(),
+            program: sys::read_link(c"/proc/self/exe")
+                .map(|path| String::from_utf8_lossy(&path).into_owned())
+                .unwrap_or_default(),
+            // The clone's are the target's.
+            arguments: facts
+                .arguments
+                .then(|| sys::read_file(c"/proc/self/cmdline").ok())
+                .flatten()
+                .map(|line| quoted(&line)),
+            time: SystemTime::now() - facts.pause,
+            uptime: uptime(facts.target),
+            sequence: facts.sequence,
+            trigger: facts.trigger,
+            rss_bytes: resident(facts.target),
+            wait: facts.wait,
+            pause: facts.pause,
+            labels: facts.labels,
+            deadline: facts.deadline,
+            started,
+        }
+    }
+
+    /// Writes the metadata that does not depend on the kind of target. The walk adds `producer`, `runtime` and `identity`.
+    ///
+    /// # Errors
+    ///
+    /// Of the writer.
+    pub fn write_metadata<W: Write>(&self, writer: &mut Writer<W>) -> Result<(), WriteError> {
+        writer.metadata("host", &self.host)?;
+        writer.metadata("pid", &self.pid.to_string())?;
+        if !self.program.is_empty() {
+            writer.metadata("program", &self.program)?;
+        }
+        if let Some(arguments) = &self.arguments {
+            writer.metadata("arguments", arguments)?;
+        }
+        writer.metadata("time", &rfc3339(self.time))?;
+        if let Some(uptime) = self.uptime {
+            writer.metadata("uptime_ms", &uptime.as_millis().to_string())?;
+        }
+        writer.metadata("sequence", &self.sequence.to_string())?;
+        writer.metadata("trigger", &self.trigger.to_string())?;
+        if let Some(bytes) = self.rss_bytes {
+            writer.metadata("rss_bytes", &bytes.to_string())?;
+        }
+        writer.metadata("wait_us", &self.wait.as_micros().to_string())?;
+        writer.metadata("pause_us", &self.pause.as_micros().to_string())?;
+        writer.metadata("labels", if self.labels { "on" } else { "off" })
+    }
+
+    /// Writes what the dump cost so far; to be called last before the writer is finished.
+    ///
+    /// # Errors
+    ///
+    /// Of the writer.
+    pub fn write_cost<W: Write>(&self, writer: &mut Writer<W>) -> Result<(), WriteError> {
+        let duration = self.started.elapsed();
+        writer.metadata("duration_us", &duration.as_micros().to_string())?;
+        writer.metadata("cpu_us", &cpu_time().as_micros().to_string())?;
+        writer.metadata("child_memory_bytes", &arena::mapped_bytes().to_string())
+    }
+}
+
+fn host() -> String {
+    let mut name = [0_u8; 256];
+    // SAFETY: writes at most the given length; the last byte stays 0.
+    unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    CStr::from_bytes_until_nul(&name)
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// CPU time of this process so far: the clone starts with none.
+fn cpu_time() -> Duration {
+    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn clock(id: libc::clockid_t) -> Duration {
+    // SAFETY: a timespec is plain data; the clocks asked for exist on every Linux.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(id, &raw mut time);
+        time
+    };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+fn of_process(pid: libc::pid_t, file: &str) -> Option<String> {
+    let path = CString::new(format!("/proc/{pid}/{file}")).ok()?;
+    let bytes = sys::read_file(&path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn system_value(name: libc::c_int) -> Option<u64> {
+    // SAFETY: has no memory arguments.
+    u64::try_from(unsafe { libc::sysconf(name) }).ok()
+}
+
+fn uptime(pid: libc::pid_t) -> Option<Duration> {
+    let stat = of_process(pid, "stat")?;
+    // The second field is the name in parentheses and may hold anything; `starttime` is the 22nd field.
+    let ticks: u64 = stat
+        .rsplit_once(')')?
+        .1
+        .split_ascii_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()?;
+    let started =
+        Duration::from_millis(ticks.checked_mul(1000)? / system_value(libc::_SC_CLK_TCK)?);
+    Some(clock(libc::CLOCK_BOOTTIME).saturating_sub(started))
+}
+
+fn resident(pid: libc::pid_t) -> Option<u64> {
+    let pages: u64 = of_process(pid, "statm")?
+        .split_ascii_whitespace()
+        .nth(1)?
+        .parse()
+        .ok()?;
+    pages.checked_mul(system_value(libc::_SC_PAGESIZE)?)
+}
+
+/// Arguments as `/proc/PID/cmdline` has them, each followed by a zero, as a shell would take them.
+fn quoted(line: &[u8]) -> String {
+    let line = line.strip_suffix(&[0]).unwrap_or(line);
+    let mut text = String::new();
+    for argument in line.split(|&byte| byte == 0) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let argument = String::from_utf8_lossy(argument);
+        let plain = |c: char| c.is_alphanumeric() || "%+,-./:=@_".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            text.push_str(&argument);
+        } else {
+            text.push('\'');
+            text.push_str(&argument.replace('\'', "'\\''"));
+            text.push('\'');
+        }
+    }
+    text
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+    OffsetDateTime::from(time)
+        .format(format)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_quoted_for_a_shell() {
+        assert_eq!(
+            quoted(b"python3\0-m\0my app\0it's\0\0"),
+            r"python3 -m 'my app' 'it'\''s' ''"
+        );
+        assert_eq!(quoted(b"a=b\0"), "a=b");
+    }
+
+    #[test]
+    fn time_has_microseconds_in_utc() {
+        let time = SystemTime::UNIX_EPOCH + Duration::new(1_700_000_000, 1_234_567);
+        assert_eq!(rfc3339(time), "2023-11-14T22:13:20.001234Z");
+    }
+
+    #[test]
+    fn this_process_has_an_age_and_a_size() {
+        let own = sys::process_id();
+        assert!(uptime(own).unwrap() < Duration::from_secs(86_400));
+        assert!(resident(own).unwrap() > 100_000);
+    }
 }

@@ -31,6 +31,8 @@ pub struct DumpError {
     pub cause: String,
     /// What to do.
     pub cure: &'static str,
+    /// The system's error number where one is behind it; 0 otherwise. EEXIST: the file exists.
+    pub errno: i32,
 }
 
 /// The signal cannot be armed or the agent not started.

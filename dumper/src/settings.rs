@@ -27,6 +27,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Whether texts of keys are written as labels. `MEMDUMP_LABELS`; yes.
     pub labels: bool,
+    /// Whether the target's arguments are written in the dump. `MEMDUMP_ARGUMENTS`; yes.
+    pub arguments: bool,
     /// How much the snapshot process lowers its priority, 0 to 19. `MEMDUMP_NICE`; 10.
     pub nice: u8,
 }
@@ -147,6 +149,7 @@ pub struct SettingsBuilder {
     min_free: Option<u64>,
     deadline: Option<Duration>,
     labels: Option<bool>,
+    arguments: Option<bool>,
     nice: Option<u8>,
 }
 
@@ -186,6 +189,8 @@ impl SettingsBuilder {
         deadline: Duration;
         /// Gives [`Settings::labels`].
         labels: bool;
+        /// Gives [`Settings::arguments`].
+        arguments: bool;
         /// Gives [`Settings::nice`].
         nice: u8;
     }
@@ -281,6 +286,12 @@ impl SettingsBuilder {
                 .read("MEMDUMP_LABELS", "on or off", parse_switch)?
                 .unwrap_or(true),
         };
+        let arguments = match self.arguments {
+            Some(arguments) => arguments,
+            None => environment
+                .read("MEMDUMP_ARGUMENTS", "on or off", parse_switch)?
+                .unwrap_or(true),
+        };
         let nice = match self.nice {
             Some(nice) => nice,
             None => environment
@@ -303,6 +314,7 @@ impl SettingsBuilder {
             min_free,
             deadline,
             labels,
+            arguments,
             nice,
         })
     }

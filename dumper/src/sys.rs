@@ -1,7 +1,7 @@
 //! The system calls that several modules share, as safe functions.
 #![allow(unsafe_code)]
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::io;
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -18,6 +18,12 @@ pub(crate) fn check(result: c_int) -> io::Result<c_int> {
 pub(crate) fn errno() -> i32 {
     // SAFETY: always points to this thread's errno.
     unsafe { *libc::__errno_location() }
+}
+
+/// Sets `errno`: a signal handler leaves it as it was.
+pub(crate) fn set_errno(errno: i32) {
+    // SAFETY: always points to this thread's errno.
+    unsafe { *libc::__errno_location() = errno };
 }
 
 /// Maps `length` bytes of zeroes that only this process sees.
@@ -52,6 +58,12 @@ fn map(length: usize, sharing: c_int) -> io::Result<NonNull<libc::c_void>> {
 pub(crate) fn thread_id() -> libc::pid_t {
     // SAFETY: has no arguments and cannot fail.
     unsafe { libc::syscall(libc::SYS_gettid) as libc::pid_t }
+}
+
+/// Whether this process still has the thread.
+pub(crate) fn thread_exists(thread: libc::pid_t) -> bool {
+    // SAFETY: signal 0 is none.
+    unsafe { libc::syscall(libc::SYS_tgkill, process_id(), thread, 0) == 0 }
 }
 
 /// This process's id, from the kernel.
@@ -114,4 +126,45 @@ pub(crate) fn exit_now(code: c_int) -> ! {
         // SAFETY: does not return.
         unsafe { libc::syscall(libc::SYS_exit_group, code) };
     }
+}
+
+/// Reads a file without libc's streams and without looking at its length first (those of /proc have none).
+pub(crate) fn read_file(path: &CStr) -> io::Result<Vec<u8>> {
+    // SAFETY: the path is a C string.
+    let descriptor = check(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
+    let mut bytes = Vec::new();
+    let mut part = [0_u8; 4096];
+    let result = loop {
+        // SAFETY: writes at most the part's length.
+        let count = unsafe { libc::read(descriptor, part.as_mut_ptr().cast(), part.len()) };
+        match usize::try_from(count) {
+            Ok(0) => break Ok(bytes),
+            Ok(count) => bytes.extend_from_slice(&part[..count]),
+            Err(_) => break Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: opened above.
+    unsafe { libc::close(descriptor) };
+    result
+}
+
+/// Writes to an existing file.
+pub(crate) fn write_file(path: &CStr, bytes: &[u8]) -> io::Result<()> {
+    // SAFETY: the path is a C string, the bytes are borrowed for the call, the descriptor is this function's own.
+    unsafe {
+        let descriptor = check(libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC))?;
+        let written = libc::write(descriptor, bytes.as_ptr().cast(), bytes.len());
+        let error = io::Error::last_os_error();
+        libc::close(descriptor);
+        if written < 0 { Err(error) } else { Ok(()) }
+    }
+}
+
+/// Where a symbolic link leads.
+pub(crate) fn read_link(path: &CStr) -> Option<Vec<u8>> {
+    let mut to = vec![0_u8; libc::PATH_MAX as usize];
+    // SAFETY: the path is a C string; writes at most the given length.
+    let length = unsafe { libc::readlink(path.as_ptr(), to.as_mut_ptr().cast(), to.len()) };
+    to.truncate(usize::try_from(length).ok()?);
+    Some(to)
 }

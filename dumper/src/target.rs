@@ -55,3 +55,14 @@ impl From<std::io::Error> for WalkError {
         }
     }
 }
+
+impl From<memdump_format::WriteError> for WalkError {
+    fn from(error: memdump_format::WriteError) -> Self {
+        use memdump_format::WriteError;
+        match error {
+            WriteError::Io(error) => error.into(),
+            WriteError::TooMany { .. } => Self::Heap("more objects than 32-bit ids can name"),
+            _ => Self::Heap("the walk gave the writer a record that it refuses"),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The agent: a small native thread that sleeps on the doorbell, takes the dumps that are asked for, and looks after the
+//! snapshot process. It sleeps for ever while nothing happens, and every 10 ms looks while a snapshot process lives.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use memdump_format::status_page::{Answer, RequestOutcome, TargetState};
+
+use crate::Waiting;
+use crate::doorbell::{DOORBELL, Requests};
+use crate::install::{self, Installation};
+use crate::log;
+use crate::process::{Process, State, Watched};
+use crate::report::{DumpError, Report};
+use crate::snapshot::{self, Destination, Finished, Order, Trouble};
+use crate::sys;
+use crate::trigger::Trigger;
+use crate::wording::Event;
+
+/// Name of the thread, as `/proc/PID/task/TID/comm` shows it.
+const NAME: &str = "memdump";
+/// The snapshot process goes on on a copy of this stack.
+const STACK: usize = 1 << 20;
+/// How often it looks after a snapshot process.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// An idle agent is gone in far less; one that needs the runtime's lock is not before the caller has let that go.
+const IDLE_END: Duration = Duration::from_millis(1);
+
+/// The agent's thread.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    thread: JoinHandle<()>,
+    id: Arc<AtomicI32>,
+}
+
+impl Agent {
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Waits until the kernel does not count the thread any more: CPython warns about forks with several threads.
+    fn end(self, waiting: Waiting<'_>) {
+        let begun = Instant::now();
+        while self.is_alive() && begun.elapsed() < IDLE_END {
+            sys::nap(Duration::from_micros(20));
+        }
+        let mut thread = Some(self.thread);
+        let mut join = || {
+            if let Some(thread) = thread.take() {
+                let _ = thread.join();
+            }
+        };
+        if begun.elapsed() < IDLE_END {
+            join();
+        } else {
+            waiting(&mut join);
+        }
+        let id = self.id.load(Ordering::Acquire);
+        while sys::thread_exists(id) && begun.elapsed() < Duration::from_millis(100) {
+            sys::nap(Duration::from_micros(20));
+        }
+    }
+}
+
+/// Starts the agent if it is wanted and not there.
+pub(crate) fn start(process: &'static Process) -> io::Result<()> {
+    let mut state = process.lock();
+    if !state.wanted || state.forks > 0 || state.agent.as_ref().is_some_and(Agent::is_alive) {
+        return Ok(());
+    }
+    state.stop = false;
+    let id = Arc::new(AtomicI32::new(0));
+    let own_id = Arc::clone(&id);
+    // A thread inherits the mask: no signal of the application may ever be served on the agent.
+    let mask = sys::signal_mask(libc::SIG_SETMASK, &sys::all_signals());
+    let thread = thread::Builder::new()
+        .name(NAME.into())
+        .stack_size(STACK)
+        .spawn(move || {
+            own_id.store(sys::thread_id(), Ordering::Release);
+            run(process);
+        });
+    sys::signal_mask(libc::SIG_SETMASK, &mask);
+    state.agent = Some(Agent {
+        thread: thread?,
+        id,
+    });
+    Ok(())
+}
+
+/// Ends the agent if it is there. A snapshot that is under way stays in the process's state.
+pub(crate) fn stop(process: &'static Process, waiting: Waiting<'_>) {
+    let agent = {
+        let mut state = process.lock();
+        state.stop = true;
+        state.agent.take()
+    };
+    DOORBELL.wake();
+    if let Some(agent) = agent {
+        agent.end(waiting);
+    }
+}
+
+fn run(process: &'static Process) {
+    if let Some(second) = install::current().and_then(|now| now.second) {
+        sys::signal_mask(libc::SIG_UNBLOCK, &sys::signal_set([second.signal()]));
+    }
+    show(&mut process.lock(), |page| {
+        page.agent = Some(sys::thread_id().unsigned_abs());
+    });
+    loop {
+        let rings = DOORBELL.rings();
+        if process.lock().stop {
+            break;
+        }
+        match step(process) {
+            Step::Again => {}
+            Step::Sleep(limit) => DOORBELL.wait(rings, limit),
+        }
+    }
+    show(&mut process.lock(), |page| page.agent = None);
+}
+
+enum Step {
+    Again,
+    Sleep(Option<Duration>),
+}
+
+fn step(process: &'static Process) -> Step {
+    let mut state = process.lock();
+    if let Some(watched) = state.watched.take() {
+        drop(state);
+        return watch(process, watched);
+    }
+    // A direct call that is at work wakes the agent when it is through.
+    if state.busy {
+        return Step::Sleep(None);
+    }
+    let requests = DOORBELL.take();
+    let Some(installation) = install::current().filter(|_| requests.count() > 0) else {
+        return Step::Sleep(None);
+    };
+    state.busy = true;
+    let sequence = state.book.next_sequence();
+    let order = Order {
+        target: installation.target.as_ref(),
+        settings: &installation.settings,
+        destination: Destination::Series,
+        trigger: trigger_of(&requests, installation),
+        sequence,
+        obsolete: state.book.obsolete(&installation.settings),
+    };
+    show(&mut state, |page| page.state = TargetState::Dumping);
+    drop(state);
+    log::line(&Event::Begin {
+        sequence,
+        trigger: order.trigger,
+    });
+    begin(process, installation, &order, requests);
+    Step::Again
+}
+
+fn trigger_of(requests: &Requests, installation: &Installation) -> Trigger {
+    match installation.second {
+        Some(second) if requests.signals == 0 => Trigger::Send(second.signal()),
+        _ => Trigger::Signal(installation.first.signal()),
+    }
+}
+
+fn begin(
+    process: &'static Process,
+    installation: &'static Installation,
+    order: &Order<'_>,
+    mut requests: Requests,
+) {
+    // Whatever was asked for before the clone is answered by this snapshot; what comes later is not.
+    let taken = snapshot::take(order, &mut || {
+        requests = std::mem::take(&mut requests).and(DOORBELL.take());
+    });
+    match taken {
+        Ok(running) => {
+            process.lock().watched = Some(Watched {
+                running,
+                settings: &installation.settings,
+                sequence: order.sequence,
+                tokens: requests.tokens,
+                ignored: 0,
+            });
+        }
+        Err(trouble) => settle(
+            process,
+            Err(trouble),
+            &installation.settings,
+            requests.tokens,
+            0,
+        ),
+    }
+}
+
+/// Looks after the snapshot process.
+fn watch(process: &'static Process, mut watched: Watched) -> Step {
+    ignore(process, &mut watched, DOORBELL.take());
+    match watched.running.poll() {
+        None => {
+            process.lock().watched = Some(watched);
+            Step::Sleep(Some(LOOK_EVERY))
+        }
+        Some(outcome) => {
+            settle(
+                process,
+                outcome,
+                watched.settings,
+                watched.tokens,
+                watched.ignored,
+            );
+            Step::Again
+        }
+    }
+}
+
+fn ignore(process: &'static Process, watched: &mut Watched, requests: Requests) {
+    let count = requests.count();
+    if count == 0 {
+        return;
+    }
+    {
+        let mut state = process.lock();
+        state.book.ignored += count;
+        let ignored = state.book.ignored;
+        if let Some(page) = &mut state.page {
+            if !requests.tokens.is_empty() {
+                page.answer(Answer {
+                    tokens: requests.tokens,
+                    outcome: RequestOutcome::Ignored,
+                });
+            }
+            page.update(|page| page.ignored = ignored);
+        }
+    }
+    // One line, however many requests.
+    if watched.ignored == 0 {
+        log::line(&Event::Busy {
+            sequence: watched.sequence,
+        });
+    }
+    watched.ignored += count;
+}
+
+/// Takes down how the dump ended, tells it, and passes the turn on.
+fn settle(
+    process: &'static Process,
+    outcome: Result<Finished, Trouble>,
+    settings: &crate::Settings,
+    tokens: Vec<u32>,
+    ignored: u64,
+) {
+    let result = {
+        let mut state = process.lock();
+        let result = state.book.settle(outcome, settings, &Destination::Series);
+        if let Some(page) = &mut state.page {
+            page.answer(Answer {
+                tokens,
+                outcome: outcome_of(&result),
+            });
+            page.update(|page| {
+                page.state = TargetState::Idle;
+                if let Ok(report) = &result {
+                    page.sequence = Some(report.sequence);
+                }
+            });
+        }
+        process.pass_turn(&mut state);
+        result
+    };
+    match &result {
+        Ok(report) => log::line(&Event::End { report, ignored }),
+        Err(error) => log::line(&Event::Failed { error }),
+    }
+}
+
+fn outcome_of(result: &Result<Report, DumpError>) -> RequestOutcome {
+    match result {
+        Ok(report) => RequestOutcome::Published {
+            sequence: report.sequence,
+            path: Some(report.path.clone()),
+        },
+        Err(error) => RequestOutcome::Failed(error.to_string()),
+    }
+}
+
+fn show(state: &mut State, change: impl FnOnce(&mut memdump_format::status_page::StatusPage)) {
+    if let Some(page) = &mut state.page {
+        page.update(change);
+    }
+}
