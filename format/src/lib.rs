@@ -12,6 +12,7 @@ mod layout;
 mod model;
 mod predict;
 mod reader;
+pub mod status_page;
 mod unsound;
 mod varint;
 mod writer;
