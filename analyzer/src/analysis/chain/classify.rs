@@ -1,0 +1,203 @@
+//! Gives every node of the paths its shape, nearest to the roots first.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use memdump_format::{Label, ObjectId, ReadError};
+
+use super::super::label_text::NAMESPACE;
+use super::names::{Name, Names};
+use super::shape::{By, LabelShape, ShapeId, Shapes, Step};
+use crate::graph::{Graph, PathNode, PathStep, Paths, RootFilter, Start};
+use crate::snapshot::{Snapshot, TypeKey};
+
+/// With more different keys than this at one place, the keys are data, and not part of the program's structure.
+const MANY_KEYS: usize = 8;
+
+/// Which shape the chain to each node has.
+pub(super) struct Classified<'s> {
+    pub(super) shape_of: Vec<ShapeId>,
+    pub(super) shapes: Shapes,
+    pub(super) names: Names<'s>,
+}
+
+/// Where keys may be many: after a shape, keys or key objects, to objects of a type.
+type Place = (ShapeId, KeyKind, TypeKey);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum KeyKind {
+    Value,
+    KeyObject,
+}
+
+/// What is known of a node before its level's keys are counted.
+struct Proposal {
+    parent: Option<ShapeId>,
+    step: Step,
+    key: Option<(KeyKind, Name)>,
+}
+
+/// Classifies all nodes.
+pub(super) fn classify<'s>(
+    snapshot: &'s Snapshot,
+    graph: &Graph,
+    paths: &Paths,
+    from: RootFilter,
+) -> Result<Classified<'s>, ReadError> {
+    let mut classified = Classified {
+        shape_of: Vec::with_capacity(paths.nodes().len()),
+        shapes: Shapes::default(),
+        names: Names::new(snapshot),
+    };
+    for level in Levels(paths.nodes(), 0) {
+        let proposals: Vec<Proposal> = level
+            .iter()
+            .map(|node| classified.propose(snapshot, graph, from, node))
+            .collect::<Result<_, ReadError>>()?;
+        let keys = distinct_keys(&proposals);
+        for proposal in &proposals {
+            let shape = classified
+                .shapes
+                .after(proposal.parent, generalise(proposal, &keys));
+            classified.shape_of.push(shape);
+        }
+    }
+    Ok(classified)
+}
+
+impl Classified<'_> {
+    fn propose(
+        &mut self,
+        snapshot: &Snapshot,
+        graph: &Graph,
+        from: RootFilter,
+        node: &PathNode,
+    ) -> Result<Proposal, ReadError> {
+        let type_key = snapshot.type_of(node.object);
+        let (before, label) = match node.from {
+            PathStep::Held(start) => {
+                let by = self.held_by(snapshot, graph, from, node.object, start)?;
+                return Ok(Proposal {
+                    parent: None,
+                    step: Step { by, type_key },
+                    key: None,
+                });
+            }
+            PathStep::From { node, label } => (self.shape_of[node as usize], label),
+        };
+        if let (Label::Key(key), true) = (label, self.is_namespace(before)?) {
+            if let Some(attribute) = self.names.attribute(key)? {
+                // The namespace between an object and its attribute is not worth a step.
+                return Ok(Proposal {
+                    parent: self.shapes.parent(before),
+                    step: Step {
+                        by: By::Reference(LabelShape::Literal(attribute)),
+                        type_key,
+                    },
+                    key: None,
+                });
+            }
+        }
+        let shape = self.label_shape(label)?;
+        let key = match (label, shape) {
+            (Label::Key(_), LabelShape::Literal(name)) => Some((KeyKind::Value, name)),
+            (Label::KeyObject(_), LabelShape::Literal(name)) => Some((KeyKind::KeyObject, name)),
+            _ => None,
+        };
+        Ok(Proposal {
+            parent: Some(before),
+            step: Step {
+                by: By::Reference(shape),
+                type_key,
+            },
+            key,
+        })
+    }
+
+    /// Whether a shape ends with the step from an object to its namespace.
+    fn is_namespace(&mut self, shape: ShapeId) -> Result<bool, ReadError> {
+        let namespace = self.names.intern(format!(".{NAMESPACE}"));
+        let last = self.shapes.last(shape).by;
+        Ok(last == By::Reference(LabelShape::Literal(namespace)))
+    }
+
+    fn label_shape(&mut self, label: Label) -> Result<LabelShape, ReadError> {
+        Ok(match label {
+            Label::Index(_) | Label::IntegerKey(_) => LabelShape::AnyItem,
+            Label::Stack(_) => LabelShape::AnyStack,
+            other => LabelShape::Literal(self.names.label(other)?),
+        })
+    }
+
+    fn held_by(
+        &mut self,
+        snapshot: &Snapshot,
+        graph: &Graph,
+        from: RootFilter,
+        object: ObjectId,
+        start: Start,
+    ) -> Result<By, ReadError> {
+        let admitted = graph.roots.of(object).find(|root| from.admits(root.kind));
+        let (Start::Root, Some(root)) = (start, admitted) else {
+            return Ok(By::Unnamed(start));
+        };
+        let name = root.name.map(|name| snapshot.text(name)).transpose()?;
+        Ok(By::Root {
+            kind: root.kind,
+            name: name.map(|text| self.names.intern(text.to_owned())),
+            label: self.label_shape(root.label)?,
+        })
+    }
+}
+
+/// The different keys at each place, up to one more than are kept apart.
+fn distinct_keys(proposals: &[Proposal]) -> HashMap<Place, Vec<Name>, RandomState> {
+    let mut keys: HashMap<Place, Vec<Name>, RandomState> = HashMap::default();
+    for proposal in proposals {
+        if let Some((place, key)) = place(proposal) {
+            let known = keys.entry(place).or_default();
+            if known.len() <= MANY_KEYS && !known.contains(&key) {
+                known.push(key);
+            }
+        }
+    }
+    keys
+}
+
+fn place(proposal: &Proposal) -> Option<(Place, Name)> {
+    let (kind, key) = proposal.key?;
+    Some(((proposal.parent?, kind, proposal.step.type_key), key))
+}
+
+fn generalise(proposal: &Proposal, keys: &HashMap<Place, Vec<Name>, RandomState>) -> Step {
+    match place(proposal) {
+        Some((place, _)) if keys[&place].len() > MANY_KEYS => Step {
+            by: By::Reference(match place.1 {
+                KeyKind::Value => LabelShape::AnyItem,
+                KeyKind::KeyObject => LabelShape::AnyKeyObject,
+            }),
+            ..proposal.step
+        },
+        _ => proposal.step,
+    }
+}
+
+/// Cuts the nodes into levels of one distance: a node that comes from a node of this level is of the next.
+struct Levels<'p>(&'p [PathNode], u32);
+
+impl<'p> Iterator for Levels<'p> {
+    type Item = &'p [PathNode];
+
+    fn next(&mut self) -> Option<&'p [PathNode]> {
+        let Levels(rest, first) = *self;
+        let of_next =
+            |node: &PathNode| matches!(node.from, PathStep::From { node, .. } if node >= first);
+        let length = rest.iter().position(of_next).unwrap_or(rest.len());
+        if length == 0 {
+            return None;
+        }
+        let (level, behind) = rest.split_at(length);
+        *self = Levels(behind, first + length as u32);
+        Some(level)
+    }
+}

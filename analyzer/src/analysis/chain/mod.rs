@@ -1,0 +1,264 @@
+//! What keeps objects of a type alive: the shortest chain to each of them, grouped by shape.
+
+mod classify;
+mod names;
+mod shape;
+mod told;
+
+use std::cmp::Reverse;
+
+use memdump_format::ObjectId;
+use serde::Serialize;
+
+use self::classify::{Classified, classify};
+use self::shape::{By, LabelShape};
+pub use self::told::{Chain, ChainStep, Holder, HolderKind, chains_of};
+use super::AnalysisError;
+use super::identity::Identity;
+use super::new_objects::{new_of_types, require_identity};
+use super::select::SelectedTypes;
+use crate::graph::{Graph, Paths, RootFilter, Ways, label_paths, search_from_roots, search_rest};
+use crate::pattern::TypePattern;
+use crate::progress::Progress;
+use crate::snapshot::{Snapshot, TypeName};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct ChainQuestion {
+    /// Objects of which types are to be explained.
+    pub pattern: TypePattern,
+    /// At which roots chains may begin.
+    pub from: RootFilter,
+    /// No chain may lead through an object of these types.
+    pub avoid: Vec<TypePattern>,
+    /// No chain may have more references than this.
+    pub max_depth: Option<u32>,
+    /// No more shapes than this are described; all are counted.
+    pub limit: Option<usize>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// What the objects were chosen by.
+    pub pattern: String,
+    /// How new objects were told from old ones; none if every object was asked for.
+    pub identity: Option<Identity>,
+    /// The distinct types that were asked about and have objects among the chosen.
+    pub types: Vec<TypeName>,
+    /// How many objects were asked about.
+    pub objects: u64,
+    /// How many of them a chain within the question's limits leads to.
+    pub explained: u64,
+    /// How many shapes their chains have.
+    pub shapes: u64,
+    /// Their chains by shape, the most frequent first; fewer than `shapes` if a limit was given.
+    pub groups: Vec<ShapeGroup>,
+}
+
+/// Objects whose chains have one shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShapeGroup {
+    /// How many they are.
+    pub count: u64,
+    /// What holds the first object of each.
+    pub holder: HolderShape,
+    /// The steps, from the object that is held to the one that was asked for.
+    pub steps: Vec<ShapeStep>,
+    /// The chain to the first of them.
+    pub example: Chain,
+}
+
+/// What holders of one shape have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HolderShape {
+    /// Their kind.
+    pub kind: HolderKind,
+    /// What they are called.
+    pub name: Option<String>,
+    /// How they hold the object.
+    pub label: String,
+}
+
+/// A step of a shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShapeStep {
+    /// How the object before refers to it, positions and numerous keys as `[*]`; empty for the first.
+    pub label: String,
+    /// What it is.
+    #[serde(rename = "type")]
+    pub type_name: TypeName,
+    /// How many steps, up to this one, recur one or more times; 0 if none.
+    pub recurring: u8,
+}
+
+/// Explains the new objects: those of `after` that `before` does not have.
+pub fn explain_new(
+    before: Snapshot,
+    after: &Snapshot,
+    question: &ChainQuestion,
+    progress: &dyn Progress,
+) -> Result<Explained, AnalysisError> {
+    const CURE: &str = "`--all` explains every object of the later dump";
+    let identity = require_identity(&before, after, CURE)?;
+    let types = SelectedTypes::matching(&question.pattern, after, Some(&before))?;
+    let chosen = new_of_types(&before, after, &types, progress);
+    // The search needs the room.
+    drop(before);
+    explain(after, question, chosen, Some(identity), progress)
+}
+
+/// Explains every object of the types.
+pub fn explain_all(
+    snapshot: &Snapshot,
+    question: &ChainQuestion,
+    progress: &dyn Progress,
+) -> Result<Explained, AnalysisError> {
+    let types = SelectedTypes::matching(&question.pattern, snapshot, None)?;
+    let of_types = |&id: &ObjectId| types.contains(snapshot.type_of(id));
+    let chosen = snapshot.ids().filter(of_types).collect();
+    explain(snapshot, question, chosen, None, progress)
+}
+
+fn explain(
+    snapshot: &Snapshot,
+    question: &ChainQuestion,
+    chosen: Vec<ObjectId>,
+    identity: Option<Identity>,
+    progress: &dyn Progress,
+) -> Result<Explained, AnalysisError> {
+    let mut answer = Explained {
+        pattern: question.pattern.to_string(),
+        identity,
+        types: types_of(snapshot, &chosen),
+        objects: chosen.len() as u64,
+        explained: 0,
+        shapes: 0,
+        groups: Vec::new(),
+    };
+    if chosen.is_empty() {
+        return Ok(answer);
+    }
+    let graph = Graph::build(snapshot, progress)?;
+    let avoided = SelectedTypes::any_of(&question.avoid, snapshot);
+    let ways = Ways {
+        through: |id| !avoided.contains(snapshot.type_of(id)),
+        max_distance: question.max_depth.unwrap_or(u32::MAX),
+    };
+    let mut search = search_from_roots(&graph, question.from, &ways, progress);
+    // Most leaks hang on a module: only what does not costs another search.
+    if question.from == RootFilter::Any && !chosen.iter().all(|&id| search.is_reached(id)) {
+        search_rest(snapshot, &graph, &mut search, &ways, progress)?;
+    }
+    let mut paths = Paths::to(&search, chosen.iter().copied());
+    drop(search);
+    label_paths(snapshot, &graph, &mut paths, progress)?;
+    progress.stage("grouping chains", 0);
+    let classified = classify(snapshot, &graph, &paths, question.from)?;
+    let groups = group(&paths, &classified, &chosen);
+    answer.explained = groups.iter().map(|group| group.count).sum();
+    answer.shapes = groups.len() as u64;
+    let told = &groups[..question.limit.unwrap_or(groups.len()).min(groups.len())];
+    let firsts: Vec<u32> = told.iter().map(|group| group.first).collect();
+    let examples = chains_of(snapshot, &graph, &paths, question.from, &firsts)?;
+    answer.groups = told
+        .iter()
+        .zip(examples)
+        .map(|(group, example)| {
+            let (holder, steps) = describe(snapshot, &classified, group.shape);
+            ShapeGroup {
+                count: group.count,
+                holder,
+                steps,
+                example,
+            }
+        })
+        .collect();
+    Ok(answer)
+}
+
+fn types_of(snapshot: &Snapshot, chosen: &[ObjectId]) -> Vec<TypeName> {
+    let mut present = vec![false; snapshot.types().len()];
+    for &id in chosen {
+        present[snapshot.type_of(id).index()] = true;
+    }
+    let mut names: Vec<TypeName> = snapshot
+        .types()
+        .iter()
+        .filter(|(key, _)| present[key.index()])
+        .map(|(_, name)| name.clone())
+        .collect();
+    names.sort();
+    names
+}
+
+struct Group {
+    shape: shape::ShapeId,
+    count: u64,
+    /// The node of the first object in the order of the dump.
+    first: u32,
+}
+
+/// Counts the chosen objects by shape, the most frequent first.
+fn group(paths: &Paths, classified: &Classified<'_>, chosen: &[ObjectId]) -> Vec<Group> {
+    let mut group_of = vec![None; classified.shapes.len()];
+    let mut groups: Vec<Group> = Vec::new();
+    for &id in chosen {
+        let Some(node) = paths.node_of(id) else {
+            continue;
+        };
+        let shape = classified.shape_of[node as usize];
+        let number = *group_of[shape.index()].get_or_insert_with(|| {
+            groups.push(Group {
+                shape,
+                count: 0,
+                first: node,
+            });
+            groups.len() - 1
+        });
+        groups[number].count += 1;
+    }
+    // Equally frequent ones stay in the order of the dump.
+    groups.sort_by_key(|group| Reverse(group.count));
+    groups
+}
+
+fn describe(
+    snapshot: &Snapshot,
+    classified: &Classified<'_>,
+    shape: shape::ShapeId,
+) -> (HolderShape, Vec<ShapeStep>) {
+    let text = |label: LabelShape| match label {
+        LabelShape::Literal(name) => classified.names.text(name).to_owned(),
+        LabelShape::AnyItem => "[*]".to_owned(),
+        LabelShape::AnyKeyObject => "<key *>".to_owned(),
+        LabelShape::AnyStack => "<stack *>".to_owned(),
+    };
+    let mut holder = HolderShape {
+        kind: HolderKind::Unreachable,
+        name: None,
+        label: String::new(),
+    };
+    let mut steps = Vec::new();
+    for (step, recurring) in classified.shapes.steps(shape) {
+        let label = match step.by {
+            By::Reference(label) => text(label),
+            By::Unnamed(start) => {
+                holder.kind = Holder::unnamed(start).kind;
+                String::new()
+            }
+            By::Root { kind, name, label } => {
+                holder.kind = kind.into();
+                holder.name = name.map(|name| classified.names.text(name).to_owned());
+                holder.label = text(label);
+                String::new()
+            }
+        };
+        steps.push(ShapeStep {
+            label,
+            type_name: snapshot.types().name(step.type_key).clone(),
+            recurring,
+        });
+    }
+    (holder, steps)
+}

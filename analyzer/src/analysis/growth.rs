@@ -1,0 +1,188 @@
+//! What grew between two dumps, per type. No graph is built for it.
+
+use std::collections::BTreeMap;
+
+use memdump_format::ReadError;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::identity::{Identity, Kept};
+use crate::progress::Progress;
+use crate::snapshot::{Snapshot, TypeName};
+
+/// What grew between two dumps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Growth {
+    /// How objects were known to be the same.
+    pub identity: Identity,
+    /// Every type that either dump has an object of.
+    pub types: Vec<TypeGrowth>,
+    /// All types together.
+    pub total: Change,
+}
+
+/// How one type changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TypeGrowth {
+    /// The type.
+    #[serde(rename = "type")]
+    pub type_name: TypeName,
+    /// How it changed.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+/// Objects and bytes, before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Objects in the earlier dump.
+    pub count_before: u64,
+    /// Objects in the later dump.
+    pub count_after: u64,
+    /// After minus before.
+    pub count_growth: i64,
+    /// Shallow bytes in the earlier dump.
+    pub bytes_before: u64,
+    /// Shallow bytes in the later dump.
+    pub bytes_after: u64,
+    /// After minus before.
+    pub bytes_growth: i64,
+    /// Objects in the later dump only; none without identity.
+    pub new: Option<u64>,
+    /// Objects in the earlier dump only; none without identity.
+    pub gone: Option<u64>,
+}
+
+/// What a list of types is sorted by, greatest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum GrowthOrder {
+    /// Growth of the count, then of the bytes.
+    #[default]
+    Count,
+    /// Growth of the bytes, then of the count.
+    Bytes,
+    /// New objects.
+    New,
+    /// The type's name, in alphabetical order.
+    Name,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    count_before: u64,
+    count_after: u64,
+    bytes_before: u64,
+    bytes_after: u64,
+    kept: u64,
+}
+
+impl Sums {
+    fn add(&mut self, other: Sums) {
+        self.count_before += other.count_before;
+        self.count_after += other.count_after;
+        self.bytes_before = self.bytes_before.saturating_add(other.bytes_before);
+        self.bytes_after = self.bytes_after.saturating_add(other.bytes_after);
+        self.kept += other.kept;
+    }
+
+    fn change(self, identity: &Identity) -> Change {
+        let known = identity.is_available();
+        Change {
+            count_before: self.count_before,
+            count_after: self.count_after,
+            count_growth: difference(self.count_after, self.count_before),
+            bytes_before: self.bytes_before,
+            bytes_after: self.bytes_after,
+            bytes_growth: difference(self.bytes_after, self.bytes_before),
+            new: known.then(|| self.count_after - self.kept),
+            gone: known.then(|| self.count_before - self.kept),
+        }
+    }
+}
+
+fn difference(after: u64, before: u64) -> i64 {
+    let wide = i128::from(after) - i128::from(before);
+    wide.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+/// Compares two dumps, type by type.
+pub fn growth(
+    before: &Snapshot,
+    after: &Snapshot,
+    order: GrowthOrder,
+    progress: &dyn Progress,
+) -> Result<Growth, ReadError> {
+    let identity = Identity::between(before.dump(), after.dump())?;
+    progress.stage("comparing", 0);
+    let kept = kept_per_type(before, after, &identity);
+    let mut sums: BTreeMap<&TypeName, Sums> = BTreeMap::new();
+    for ((key, name), kept) in before.types().iter().zip(kept) {
+        let entry = sums.entry(name).or_default();
+        entry.count_before = before.census().counts[key.index()];
+        entry.bytes_before = before.census().bytes[key.index()];
+        entry.kept = kept;
+    }
+    for (key, name) in after.types().iter() {
+        let entry = sums.entry(name).or_default();
+        entry.count_after = after.census().counts[key.index()];
+        entry.bytes_after = after.census().bytes[key.index()];
+    }
+    let mut total = Sums::default();
+    let mut types: Vec<TypeGrowth> = Vec::new();
+    for (name, sums) in sums {
+        if sums.count_before > 0 || sums.count_after > 0 {
+            total.add(sums);
+            types.push(TypeGrowth {
+                type_name: name.clone(),
+                change: sums.change(&identity),
+            });
+        }
+    }
+    sort(&mut types, order);
+    Ok(Growth {
+        total: total.change(&identity),
+        identity,
+        types,
+    })
+}
+
+fn kept_per_type(before: &Snapshot, after: &Snapshot, identity: &Identity) -> Vec<u64> {
+    let none = || vec![0; before.types().len()];
+    if !identity.is_available() {
+        return none();
+    }
+    let kept = Kept::new(before, after);
+    kept.parts()
+        .fold(none, |mut counts, part| {
+            kept.walk(part, |old, _| counts[before.type_of(old).index()] += 1);
+            counts
+        })
+        .reduce(none, |mut sums, counts| {
+            sums.iter_mut()
+                .zip(counts)
+                .for_each(|(sum, more)| *sum += more);
+            sums
+        })
+}
+
+/// Types come in the order of their names; the sort is stable.
+fn sort(types: &mut [TypeGrowth], order: GrowthOrder) {
+    use std::cmp::Reverse;
+    let change = |row: &TypeGrowth| row.change;
+    match order {
+        GrowthOrder::Count => {
+            types.sort_by_key(|row| Reverse((change(row).count_growth, change(row).bytes_growth)))
+        }
+        GrowthOrder::Bytes => {
+            types.sort_by_key(|row| Reverse((change(row).bytes_growth, change(row).count_growth)))
+        }
+        GrowthOrder::New => types.sort_by_key(|row| {
+            Reverse((
+                change(row).new,
+                change(row).count_growth,
+                change(row).bytes_growth,
+            ))
+        }),
+        GrowthOrder::Name => {}
+    }
+}

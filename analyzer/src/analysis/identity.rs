@@ -1,0 +1,168 @@
+//! How two dumps know an object to be the same.
+
+use std::ops::Range;
+
+use memdump_format::{Dump, Metadata, ObjectId, ReadError};
+use rayon::prelude::*;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::snapshot::{Near, ObjectSet, Snapshot, TypeKey};
+
+/// How two dumps know an object to be the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Identity {
+    /// The same address and the same type: as good as addresses are not reused.
+    ByAddress,
+    /// Not at all.
+    Unavailable {
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Identity {
+    /// Whether objects of the two dumps can be told to be the same.
+    pub fn is_available(&self) -> bool {
+        matches!(self, Identity::ByAddress)
+    }
+
+    /// Between the objects of two dumps.
+    pub fn between(before: &Dump, after: &Dump) -> Result<Identity, ReadError> {
+        let (before, after) = (
+            Process::of(&before.metadata()?),
+            Process::of(&after.metadata()?),
+        );
+        Ok(match before.difference(&after) {
+            None => Identity::ByAddress,
+            Some(reason) => Identity::Unavailable { reason },
+        })
+    }
+}
+
+/// Which process a dump is of, as far as it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// The machine.
+    pub host: Option<String>,
+    /// The process id.
+    pub pid: Option<u32>,
+    /// When it started.
+    pub started: Option<OffsetDateTime>,
+    /// When the dump was taken.
+    pub dumped: Option<OffsetDateTime>,
+    /// The number of the dump in its process.
+    pub sequence: Option<u64>,
+}
+
+impl Process {
+    /// Reads what the metadata tell.
+    pub fn of(metadata: &Metadata) -> Process {
+        let number = |key| metadata.get(key).and_then(|text| text.parse::<u64>().ok());
+        let dumped = metadata
+            .get("time")
+            .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        let uptime = number("uptime_ms")
+            .and_then(|ms| i64::try_from(ms).ok())
+            .map(time::Duration::milliseconds);
+        Process {
+            host: metadata.get("host").map(str::to_owned),
+            pid: number("pid").and_then(|pid| u32::try_from(pid).ok()),
+            started: dumped.zip(uptime).and_then(|(at, up)| at.checked_sub(up)),
+            dumped,
+            sequence: number("sequence"),
+        }
+    }
+
+    /// Why the other dump is of another process; `None` if nothing says so.
+    pub fn difference(&self, other: &Process) -> Option<String> {
+        /// Clocks are read at different moments, and set now and then.
+        const TOLERANCE: time::Duration = time::Duration::seconds(5);
+        if let (Some(a), Some(b)) = (&self.host, &other.host) {
+            if a != b {
+                return Some(format!("the dumps are of different hosts, {a} and {b}"));
+            }
+        }
+        if let (Some(a), Some(b)) = (self.pid, other.pid) {
+            if a != b {
+                return Some(format!("the dumps are of different processes, {a} and {b}"));
+            }
+        }
+        if let (Some(a), Some(b)) = (self.started, other.started) {
+            if (a - b).abs() > TOLERANCE {
+                return Some("the process was restarted between the dumps".to_owned());
+            }
+        }
+        None
+    }
+}
+
+/// The objects that are in both of two dumps.
+pub struct Kept<'s> {
+    before: &'s Snapshot,
+    after: &'s Snapshot,
+    /// For each type of the earlier dump, the later one's of the same name.
+    keys: Vec<TypeKey>,
+}
+
+impl<'s> Kept<'s> {
+    /// Between the objects of two dumps of one process.
+    pub fn new(before: &'s Snapshot, after: &'s Snapshot) -> Kept<'s> {
+        Kept {
+            before,
+            after,
+            keys: same_types(before, after),
+        }
+    }
+
+    /// Ranges that together are all of them, for [`walk`](Self::walk) in parallel.
+    pub fn parts(&self) -> impl IndexedParallelIterator<Item = Range<usize>> + '_ {
+        self.before.index().parts()
+    }
+
+    /// Gives every object of a part, as `(in the earlier, in the later)`.
+    pub fn walk(&self, part: Range<usize>, mut each: impl FnMut(ObjectId, ObjectId)) {
+        let mut near = Near::default();
+        self.before.index().walk(part, |address, old| {
+            let Some(new) = self.after.index().find_near(address, &mut near) else {
+                return;
+            };
+            if self.keys[self.before.type_of(old).index()] == self.after.type_of(new) {
+                each(old, new);
+            }
+        });
+    }
+}
+
+/// Objects that are in the later dump only.
+pub fn new_objects(before: &Snapshot, after: &Snapshot) -> ObjectSet {
+    let old = ObjectSet::new(after.id_limit());
+    let kept = Kept::new(before, after);
+    kept.parts().for_each(|part| {
+        kept.walk(part, |_, id| {
+            old.insert(id);
+        });
+    });
+    let new = ObjectSet::new(after.id_limit());
+    for id in after.ids().filter(|&id| !old.contains(id)) {
+        new.insert(id);
+    }
+    new
+}
+
+/// For each type of the earlier dump, the later one's of the same name; `NONE` if it has none.
+fn same_types(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
+    let by_name: std::collections::HashMap<_, _> = after
+        .types()
+        .iter()
+        .map(|(key, name)| (name, key))
+        .collect();
+    before
+        .types()
+        .names()
+        .iter()
+        .map(|name| by_name.get(name).copied().unwrap_or(TypeKey::NONE))
+        .collect()
+}

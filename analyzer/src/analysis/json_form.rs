@@ -1,0 +1,9 @@
+//! How values of the dump file look in JSON.
+
+use memdump_format::Address;
+use serde::Serializer;
+
+/// An address as a string: programs that read JSON numbers as floating point would round it.
+pub(super) fn address<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(address)
+}

@@ -1,0 +1,54 @@
+//! Which types a pattern means in given dumps.
+
+use super::AnalysisError;
+use crate::pattern::TypePattern;
+use crate::snapshot::{Snapshot, TypeKey};
+
+/// The types of one dump that are meant.
+pub struct SelectedTypes(Option<Vec<bool>>);
+
+impl SelectedTypes {
+    /// Every type.
+    pub fn all() -> SelectedTypes {
+        SelectedTypes(None)
+    }
+
+    /// The types of `of` that the pattern matches. That a type has objects in another dump only (`also`) is no error.
+    pub fn matching(
+        pattern: &TypePattern,
+        of: &Snapshot,
+        also: Option<&Snapshot>,
+    ) -> Result<SelectedTypes, AnalysisError> {
+        let selected = SelectedTypes::any_of(std::slice::from_ref(pattern), of);
+        let dumps = || also.into_iter().chain([of]);
+        if dumps().any(|dump| used_names(dump).any(|name| pattern.matches(name))) {
+            return Ok(selected);
+        }
+        Err(AnalysisError::NoSuchType {
+            pattern: pattern.to_string(),
+            files: dumps()
+                .map(|dump| dump.path().display().to_string())
+                .collect(),
+            suggestions: pattern.suggestions(dumps().flat_map(used_names)),
+        })
+    }
+
+    /// The types that one of the patterns matches; perhaps none.
+    pub fn any_of(patterns: &[TypePattern], of: &Snapshot) -> SelectedTypes {
+        let names = of.types().names().iter();
+        let matched = names.map(|name| patterns.iter().any(|pattern| pattern.matches(name)));
+        SelectedTypes(Some(matched.collect()))
+    }
+
+    /// Whether the type is meant.
+    pub fn contains(&self, key: TypeKey) -> bool {
+        key != TypeKey::NONE && self.0.as_ref().is_none_or(|matched| matched[key.index()])
+    }
+}
+
+/// Names of types that have objects.
+fn used_names(dump: &Snapshot) -> impl Iterator<Item = &crate::snapshot::TypeName> {
+    let counts = dump.census().counts.iter();
+    let used = dump.types().names().iter().zip(counts);
+    used.filter(|&(_, &count)| count > 0).map(|(name, _)| name)
+}

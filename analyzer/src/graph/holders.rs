@@ -1,0 +1,78 @@
+//! What holds the objects that no root explains: native code, or nothing.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use memdump_format::{ObjectId, ReadError, RootKind};
+use rayon::prelude::*;
+
+use super::build::Graph;
+use super::forward::NO_TARGET;
+use super::roots::RootFilter;
+use super::search::{Search, Start, Ways};
+use crate::progress::Progress;
+use crate::snapshot::Snapshot;
+
+/// The first phase of the search: from the precise roots of the admitted kinds.
+pub fn search_from_roots<'g, F>(
+    graph: &'g Graph,
+    from: RootFilter,
+    ways: &Ways<F>,
+    progress: &dyn Progress,
+) -> Search<'g>
+where
+    F: Fn(ObjectId) -> bool + Sync,
+{
+    progress.stage("searching from the roots", 0);
+    let mut search = Search::new(&graph.forward);
+    let precise = |kind| kind != RootKind::Native && from.admits(kind);
+    search.run(Start::Root, graph.roots.objects(precise), ways);
+    search
+}
+
+/// The other phases: from what native code holds; then, for what only the collector could still free, from the lowest
+/// ids.
+pub fn search_rest<F>(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    search: &mut Search<'_>,
+    ways: &Ways<F>,
+    progress: &dyn Progress,
+) -> Result<(), ReadError>
+where
+    F: Fn(ObjectId) -> bool + Sync,
+{
+    progress.stage("searching from native code", 0);
+    // Native roots that the dump names come before those that only a count betrays.
+    let named = graph.roots.objects(|kind| kind == RootKind::Native);
+    search.run(Start::Root, named, ways);
+    let held = native_holders(snapshot, graph, search)?;
+    search.run(Start::Native, held, ways);
+    search.run_from_rest(ways, |id| snapshot.is_object(id));
+    Ok(())
+}
+
+/// Of the objects that were not reached: those which the runtime counts more references to than objects and roots have.
+/// Something that the dump does not show holds them.
+fn native_holders(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    search: &Search<'_>,
+) -> Result<Vec<ObjectId>, ReadError> {
+    let mut found: Vec<AtomicU32> = Vec::new();
+    found.resize_with(snapshot.id_limit(), AtomicU32::default);
+    graph.forward.all_targets().par_iter().for_each(|&target| {
+        // Only what is unreached is asked for; most is reached, and counting it would cost a write.
+        if target != NO_TARGET && !search.is_reached(target) {
+            found[target.index()].fetch_add(1, Relaxed);
+        }
+    });
+    for object in graph.roots.objects(|_| true) {
+        found[object.index()].fetch_add(1, Relaxed);
+    }
+    let counted = snapshot.refcounts()?;
+    Ok(snapshot
+        .ids()
+        .filter(|&id| !search.is_reached(id))
+        .filter(|&id| counted[id.index()] > found[id.index()].load(Relaxed))
+        .collect())
+}

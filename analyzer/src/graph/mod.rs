@@ -1,0 +1,17 @@
+//! The objects of a snapshot as a graph of strong references, and the ways through it.
+
+mod build;
+mod forward;
+mod holders;
+mod labels;
+mod paths;
+mod roots;
+mod search;
+
+pub use build::{Graph, GraphError};
+pub use forward::{Forward, NO_TARGET};
+pub use holders::{search_from_roots, search_rest};
+pub use labels::label_paths;
+pub use paths::{PathNode, PathStep, Paths};
+pub use roots::{RootFilter, Roots};
+pub use search::{Reached, Search, Start, Ways};

@@ -1,0 +1,360 @@
+//! The breadth-first search: how far every object is from what holds it, and through which object.
+//!
+//! It runs in phases. Each begins at the objects which something holds directly, and takes what earlier phases left.
+//! Answers do not depend on the number of threads: of all objects one step nearer, the one with the lowest id becomes
+//! the parent.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use memdump_format::ObjectId;
+use rayon::prelude::*;
+
+use super::forward::{Forward, NO_TARGET};
+
+const UNREACHED: u32 = u32::MAX;
+// Parents that are no objects. Ids are below all of them: a dump that has more is refused.
+const ROOT: u32 = u32::MAX - 1;
+const NATIVE: u32 = u32::MAX - 2;
+const GARBAGE: u32 = u32::MAX - 3;
+/// The greatest number of objects a search can tell apart from its marks.
+pub(super) const MAX_OBJECTS: u32 = GARBAGE;
+
+/// Below this many objects a level is not worth handing to other threads. A list a million long has a million levels.
+const PARALLEL_FROM: usize = 1 << 12;
+const PART: usize = 1 << 10;
+
+/// What begins a phase of the search at an object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Start {
+    /// A root record of the dump.
+    Root,
+    /// Native code: more references are counted than were found.
+    Native,
+    /// Nothing: only the collector can still free it.
+    Garbage,
+}
+
+/// How the search came to an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reached {
+    /// It did not.
+    Not,
+    /// It is held directly.
+    Held(Start),
+    /// Through this object, which refers to it.
+    From(ObjectId),
+}
+
+/// A search under way, or done.
+pub struct Search<'g> {
+    graph: &'g Forward,
+    parents: Vec<AtomicU32>,
+    distances: Vec<AtomicU32>,
+}
+
+/// Which ways a search may take.
+pub struct Ways<F> {
+    /// Whether references of this object are followed.
+    pub through: F,
+    /// No object further than this many references from what is held.
+    pub max_distance: u32,
+}
+
+impl<'g> Search<'g> {
+    /// A search that has reached nothing yet.
+    pub fn new(graph: &'g Forward) -> Search<'g> {
+        let unreached = || {
+            let mut column = Vec::new();
+            column.resize_with(graph.objects(), || AtomicU32::new(UNREACHED));
+            column
+        };
+        Search {
+            graph,
+            parents: unreached(),
+            distances: unreached(),
+        }
+    }
+
+    /// Runs a phase from all of `held` that earlier phases did not reach.
+    pub fn run<F>(&mut self, start: Start, held: impl IntoIterator<Item = ObjectId>, ways: &Ways<F>)
+    where
+        F: Fn(ObjectId) -> bool + Sync,
+    {
+        let mark = match start {
+            Start::Root => ROOT,
+            Start::Native => NATIVE,
+            Start::Garbage => GARBAGE,
+        };
+        let mut frontier = Vec::new();
+        for id in held {
+            if self.distances[id.index()].load(Relaxed) == UNREACHED {
+                self.distances[id.index()].store(0, Relaxed);
+                self.parents[id.index()].store(mark, Relaxed);
+                frontier.push(id);
+            }
+        }
+        let mut next = Vec::new();
+        for distance in 1..=ways.max_distance {
+            if frontier.is_empty() {
+                break;
+            }
+            next.clear();
+            if frontier.len() < PARALLEL_FROM {
+                self.step(&frontier, distance, ways, &mut next);
+            } else {
+                let found: Vec<Vec<ObjectId>> = frontier
+                    .par_chunks(PART)
+                    .map(|part| {
+                        let mut found = Vec::new();
+                        self.step(part, distance, ways, &mut found);
+                        found
+                    })
+                    .collect();
+                next.extend(found.into_iter().flatten());
+            }
+            std::mem::swap(&mut frontier, &mut next);
+        }
+    }
+
+    /// Follows the references of some objects of one level; adds those of the next level that it was first to reach.
+    fn step<F>(&self, part: &[ObjectId], distance: u32, ways: &Ways<F>, found: &mut Vec<ObjectId>)
+    where
+        F: Fn(ObjectId) -> bool + Sync,
+    {
+        for &source in part {
+            if !(ways.through)(source) {
+                continue;
+            }
+            for &target in self.graph.targets(source) {
+                if target == NO_TARGET {
+                    continue;
+                }
+                let known = &self.distances[target.index()];
+                let before = match known.load(Relaxed) {
+                    UNREACHED => known
+                        .compare_exchange(UNREACHED, distance, Relaxed, Relaxed)
+                        .unwrap_or_else(|other| other),
+                    reached => reached,
+                };
+                if before == UNREACHED {
+                    found.push(target);
+                }
+                if before == UNREACHED || before == distance {
+                    let parent = &self.parents[target.index()];
+                    if parent.load(Relaxed) > source.0 {
+                        parent.fetch_min(source.0, Relaxed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs a phase from every object that is not reached yet, one after the other from the lowest id, each taking with
+    /// it what it reaches.
+    pub fn run_from_rest<F>(&mut self, ways: &Ways<F>, is_object: impl Fn(ObjectId) -> bool)
+    where
+        F: Fn(ObjectId) -> bool + Sync,
+    {
+        for number in 0..self.graph.objects() as u32 {
+            let id = ObjectId(number);
+            if !self.is_reached(id) && is_object(id) {
+                self.run(Start::Garbage, [id], ways);
+            }
+        }
+    }
+
+    /// Whether a phase reached the object.
+    pub fn is_reached(&self, id: ObjectId) -> bool {
+        self.distances[id.index()].load(Relaxed) != UNREACHED
+    }
+
+    /// How the object was reached.
+    pub fn reached(&self, id: ObjectId) -> Reached {
+        match self.parents[id.index()].load(Relaxed) {
+            UNREACHED => Reached::Not,
+            ROOT => Reached::Held(Start::Root),
+            NATIVE => Reached::Held(Start::Native),
+            GARBAGE => Reached::Held(Start::Garbage),
+            parent => Reached::From(ObjectId(parent)),
+        }
+    }
+
+    /// How many references lie between the object and what is held; `None` where it was not reached.
+    pub fn distance(&self, id: ObjectId) -> Option<u32> {
+        let distance = self.distances[id.index()].load(Relaxed);
+        (distance != UNREACHED).then_some(distance)
+    }
+
+    /// The graph that is searched.
+    pub fn graph(&self) -> &'g Forward {
+        self.graph
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forward::tests::forward;
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn everywhere() -> Ways<fn(ObjectId) -> bool> {
+        Ways {
+            through: |_| true,
+            max_distance: u32::MAX,
+        }
+    }
+
+    type Answer = (Option<u32>, Reached);
+
+    fn answers(search: &Search<'_>) -> Vec<Answer> {
+        (0..search.graph.objects() as u32)
+            .map(|id| (search.distance(ObjectId(id)), search.reached(ObjectId(id))))
+            .collect()
+    }
+
+    #[test]
+    fn the_lowest_of_equally_near_parents_wins() {
+        // 0 and 1 are held; both refer to 3, through 2 it is further.
+        let graph = forward(4, &[(1, 3), (0, 2), (0, 3), (2, 3)]);
+        let mut search = Search::new(&graph);
+        search.run(Start::Root, [ObjectId(1), ObjectId(0)], &everywhere());
+        assert_eq!(search.reached(ObjectId(3)), Reached::From(ObjectId(0)));
+        assert_eq!(search.distance(ObjectId(3)), Some(1));
+    }
+
+    #[test]
+    fn a_later_phase_takes_only_what_is_left() {
+        let graph = forward(5, &[(0, 1), (2, 1), (2, 3)]);
+        let mut search = Search::new(&graph);
+        search.run(Start::Root, [ObjectId(0)], &everywhere());
+        search.run(Start::Native, [ObjectId(2), ObjectId(1)], &everywhere());
+        search.run_from_rest(&everywhere(), |_| true);
+        assert_eq!(
+            answers(&search),
+            [
+                (Some(0), Reached::Held(Start::Root)),
+                (Some(1), Reached::From(ObjectId(0))),
+                (Some(0), Reached::Held(Start::Native)),
+                (Some(1), Reached::From(ObjectId(2))),
+                (Some(0), Reached::Held(Start::Garbage)),
+            ]
+        );
+    }
+
+    #[test]
+    fn ways_that_are_closed_are_not_taken() {
+        let graph = forward(4, &[(0, 1), (1, 3), (0, 2), (2, 3)]);
+        let mut search = Search::new(&graph);
+        let ways = Ways {
+            through: |id| id != ObjectId(1),
+            max_distance: u32::MAX,
+        };
+        search.run(Start::Root, [ObjectId(0)], &ways);
+        assert_eq!(
+            search.reached(ObjectId(1)),
+            Reached::From(ObjectId(0)),
+            "an end, not a way"
+        );
+        assert_eq!(search.reached(ObjectId(3)), Reached::From(ObjectId(2)));
+    }
+
+    #[test]
+    fn nothing_beyond_the_greatest_distance_is_reached() {
+        let graph = forward(4, &[(0, 1), (1, 2), (2, 3)]);
+        let mut search = Search::new(&graph);
+        let ways = Ways {
+            through: |_| true,
+            max_distance: 2,
+        };
+        search.run(Start::Root, [ObjectId(0)], &ways);
+        assert!(search.is_reached(ObjectId(2)) && !search.is_reached(ObjectId(3)));
+    }
+
+    #[test]
+    fn a_list_a_million_long_is_walked_to_its_end() {
+        const LENGTH: u32 = 1_000_000;
+        let references: Vec<_> = (1..LENGTH).map(|n| (n - 1, n)).collect();
+        let graph = forward(LENGTH, &references);
+        let mut search = Search::new(&graph);
+        search.run(Start::Root, [ObjectId(0)], &everywhere());
+        assert_eq!(search.distance(ObjectId(LENGTH - 1)), Some(LENGTH - 1));
+    }
+
+    #[test]
+    fn a_hub_with_a_million_referrers_has_the_lowest_as_its_parent() {
+        // 0 → 2, 3, … → 1
+        const LEAVES: u32 = 1_000_000;
+        let references: Vec<_> = (2..LEAVES + 2).flat_map(|n| [(0, n), (n, 1)]).collect();
+        let graph = forward(LEAVES + 2, &references);
+        let mut search = Search::new(&graph);
+        search.run(Start::Root, [ObjectId(0)], &everywhere());
+        assert_eq!(search.distance(ObjectId(1)), Some(2));
+        assert_eq!(search.reached(ObjectId(1)), Reached::From(ObjectId(2)));
+    }
+
+    /// The slow, obvious search.
+    fn model(objects: u32, references: &[(u32, u32)], held: &BTreeSet<u32>) -> Vec<Answer> {
+        let mut distance: BTreeMap<u32, u32> = held.iter().map(|&id| (id, 0)).collect();
+        for step in 0..objects {
+            for &(source, target) in references {
+                if distance.get(&source) == Some(&step) {
+                    distance.entry(target).or_insert(step + 1);
+                }
+            }
+        }
+        let parent = |id: u32, d: u32| {
+            let nearer = |&&(source, target): &&(u32, u32)| {
+                target == id && distance.get(&source).is_some_and(|&s| s + 1 == d)
+            };
+            references.iter().filter(nearer).map(|r| r.0).min()
+        };
+        (0..objects)
+            .map(|id| match distance.get(&id) {
+                None => (None, Reached::Not),
+                Some(0) => (Some(0), Reached::Held(Start::Root)),
+                Some(&d) => {
+                    let parent = parent(id, d).expect("a nearer object");
+                    (Some(d), Reached::From(ObjectId(parent)))
+                }
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_slow_search(
+            references in prop::collection::vec((0..40_u32, 0..40_u32), 0..120),
+            held in prop::collection::btree_set(0..40_u32, 0..5),
+        ) {
+            let graph = forward(40, &references);
+            let mut search = Search::new(&graph);
+            search.run(Start::Root, held.iter().copied().map(ObjectId), &everywhere());
+            prop_assert_eq!(answers(&search), model(40, &references, &held));
+        }
+    }
+
+    #[test]
+    fn answers_do_not_depend_on_the_number_of_threads() {
+        // Wide levels, so that they are handed out; many equally near parents.
+        const OBJECTS: u64 = 60_000;
+        let references: Vec<(u32, u32)> = (0..OBJECTS * 3)
+            .map(|n| (n / 3, n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20))
+            .map(|(source, hash)| (source as u32, (hash % OBJECTS) as u32))
+            .collect();
+        let graph = forward(OBJECTS as u32, &references);
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("a pool").install(|| {
+                let mut search = Search::new(&graph);
+                search.run(Start::Root, (0..50).map(ObjectId), &everywhere());
+                answers(&search)
+            })
+        };
+        let alone = with(1);
+        assert!(alone.iter().filter(|a| a.0.is_some()).count() > 50_000);
+        for threads in [2, 3, 8] {
+            assert_eq!(with(threads), alone);
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! From an address to an object id, in about 5 bytes per object and without a hash map over the objects.
+//!
+//! A bitmap over the used parts of the address space has a bit set where an object lies. The rank of the bit (how many
+//! are set before it) is the object's place in address order, and one permutation turns that into its id.
+//!
+//! The bitmap has two levels, so that empty address space costs nothing: *regions* of 64 *lines*, of which only the
+//! used lines exist. A line is one cache line and answers a rank by itself.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+use memdump_format::{Address, ObjectId};
+use rayon::prelude::*;
+
+const WORDS: usize = 6;
+/// Address units that a line covers.
+const LINE_UNITS: u64 = (WORDS * 64) as u64;
+const REGION_LINES: u64 = 64;
+const REGION_UNITS: u64 = LINE_UNITS * REGION_LINES;
+/// No alignment beyond this is worth shifting away.
+const MAX_SHIFT: u32 = 12;
+const NO_OBJECT: ObjectId = ObjectId(u32::MAX);
+
+/// One cache line: the bits, and the ranks of their words.
+#[derive(Clone, Default)]
+#[repr(C, align(64))]
+struct Line {
+    bits: [u64; WORDS],
+    /// Bits set in all lines before this one.
+    before: u32,
+    /// Bits set in this line before each word.
+    within: [u16; WORDS],
+}
+
+#[derive(Clone, Copy)]
+struct Region {
+    /// Bit `i` is set when line `i` of the region exists.
+    used: u64,
+    /// Where its first line lies.
+    first: u32,
+}
+
+/// Where a unit lies in its region: `(line of the region, word, bit)`.
+fn place(unit: u64) -> (u64, usize, u32) {
+    let in_region = unit % REGION_UNITS;
+    let in_line = in_region % LINE_UNITS;
+    (
+        in_region / LINE_UNITS,
+        (in_line / 64) as usize,
+        (in_line % 64) as u32,
+    )
+}
+
+/// Finds the object that lies at an address.
+pub struct AddressIndex {
+    /// Addresses are multiples of `1 << shift`.
+    shift: u32,
+    regions: HashMap<u64, Region, RandomState>,
+    /// The regions' keys in rising order, which is the order of the lines.
+    keys: Vec<u64>,
+    lines: Vec<Line>,
+    /// From a rank to an id.
+    ids: Vec<ObjectId>,
+    duplicates: Vec<ObjectId>,
+}
+
+impl AddressIndex {
+    /// Indexes objects by their addresses, given in the order of their ids. Address 0 is no object's.
+    ///
+    /// Of several objects with one address the first is found; the others are the [`duplicates`](Self::duplicates).
+    pub fn new(addresses: &[Address]) -> AddressIndex {
+        let any = addresses.par_iter().map(|a| a.0).reduce(|| 0, |a, b| a | b);
+        let shift = any.trailing_zeros().min(MAX_SHIFT);
+        let (regions, keys, line_count) = lay_out(addresses, shift);
+        let mut index = AddressIndex {
+            shift,
+            regions,
+            keys,
+            lines: vec![Line::default(); line_count],
+            ids: Vec::new(),
+            duplicates: Vec::new(),
+        };
+        index.set_bits(addresses);
+        index.count_ranks();
+        index.fill_ids(addresses);
+        index
+    }
+
+    fn set_bits(&mut self, addresses: &[Address]) {
+        let mut near = Near::default();
+        for &address in addresses {
+            if address.0 == 0 {
+                continue;
+            }
+            let (line, word, bit) = near
+                .find(self, address.0 >> self.shift)
+                .expect("every address was laid out");
+            self.lines[line].bits[word] |= 1 << bit;
+        }
+    }
+
+    fn count_ranks(&mut self) {
+        let mut total = 0_u32;
+        for line in &mut self.lines {
+            line.before = total;
+            let mut within = 0_u16;
+            for (word, rank) in line.bits.iter().zip(&mut line.within) {
+                *rank = within;
+                within += word.count_ones() as u16;
+            }
+            total += u32::from(within);
+        }
+        self.ids = vec![NO_OBJECT; total as usize];
+    }
+
+    fn fill_ids(&mut self, addresses: &[Address]) {
+        let mut near = Near::default();
+        for (number, &address) in addresses.iter().enumerate() {
+            if address.0 == 0 {
+                continue;
+            }
+            let id = ObjectId(number as u32);
+            let (line, word, bit) = near
+                .find(self, address.0 >> self.shift)
+                .expect("every address was laid out");
+            let slot = &mut self.ids[self.lines[line].rank(word, bit)];
+            if *slot == NO_OBJECT {
+                *slot = id;
+            } else {
+                self.duplicates.push(id);
+            }
+        }
+    }
+
+    /// The object that begins at `address`.
+    pub fn find(&self, address: Address) -> Option<ObjectId> {
+        self.find_near(address, &mut Near::default())
+    }
+
+    /// As [`find`](Self::find), quicker when `near` was last used for an address not far away.
+    pub fn find_near(&self, address: Address, near: &mut Near) -> Option<ObjectId> {
+        let unit = address.0 >> self.shift;
+        if unit << self.shift != address.0 {
+            return None;
+        }
+        let (line, word, bit) = near.find(self, unit)?;
+        let line = &self.lines[line];
+        (line.bits[word] >> bit & 1 == 1).then(|| self.ids[line.rank(word, bit)])
+    }
+
+    /// How many objects have an address of their own.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether nothing is indexed.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Objects whose address an earlier object has, in rising order. There are none in a sound dump.
+    pub fn duplicates(&self) -> &[ObjectId] {
+        &self.duplicates
+    }
+
+    /// Ranges of regions that together are the whole index, for [`walk`](Self::walk) in parallel.
+    pub fn parts(&self) -> impl IndexedParallelIterator<Item = Range<usize>> + '_ {
+        const REGIONS: usize = 16;
+        (0..self.keys.len().div_ceil(REGIONS))
+            .into_par_iter()
+            .map(move |n| n * REGIONS..((n + 1) * REGIONS).min(self.keys.len()))
+    }
+
+    /// Gives every object of a part, in rising order of address.
+    pub fn walk(&self, part: Range<usize>, mut each: impl FnMut(Address, ObjectId)) {
+        for &key in &self.keys[part] {
+            let region = self.regions[&key];
+            let lines = (0..REGION_LINES).filter(|line| region.used >> line & 1 == 1);
+            for (line_in_region, number) in lines.zip(region.first as usize..) {
+                let line = &self.lines[number];
+                let mut rank = line.before as usize;
+                for (word, &bits) in line.bits.iter().enumerate() {
+                    let first = key * REGION_UNITS + line_in_region * LINE_UNITS + word as u64 * 64;
+                    let mut rest = bits;
+                    while rest != 0 {
+                        let unit = first + u64::from(rest.trailing_zeros());
+                        each(Address(unit << self.shift), self.ids[rank]);
+                        rank += 1;
+                        rest &= rest - 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Line {
+    fn rank(&self, word: usize, bit: u32) -> usize {
+        let below = self.bits[word] & ((1 << bit) - 1);
+        self.before as usize + usize::from(self.within[word]) + below.count_ones() as usize
+    }
+}
+
+/// Remembers the region of the last look-up: neighbours in a dump are neighbours in memory, and most look-ups need no
+/// hashing.
+#[derive(Default)]
+pub struct Near(Option<(u64, Region)>);
+
+impl Near {
+    /// `(line, word, bit)` of a unit whose line exists.
+    fn find(&mut self, index: &AddressIndex, unit: u64) -> Option<(usize, usize, u32)> {
+        let key = unit / REGION_UNITS;
+        let region = match self.0 {
+            Some((known, region)) if known == key => region,
+            _ => {
+                let region = *index.regions.get(&key)?;
+                self.0 = Some((key, region));
+                region
+            }
+        };
+        let (line, word, bit) = place(unit);
+        if region.used >> line & 1 == 0 {
+            return None;
+        }
+        let lines_before = (region.used & ((1 << line) - 1)).count_ones();
+        Some(((region.first + lines_before) as usize, word, bit))
+    }
+}
+
+type Regions = HashMap<u64, Region, RandomState>;
+
+/// Finds the used lines and gives each its place, in address order.
+fn lay_out(addresses: &[Address], shift: u32) -> (Regions, Vec<u64>, usize) {
+    const PART: usize = 1 << 16;
+    let used: HashMap<u64, u64, RandomState> = addresses
+        .par_chunks(PART)
+        .map(|part| used_lines(part, shift))
+        .reduce(HashMap::default, |a, b| {
+            let (mut into, from) = if a.len() < b.len() { (b, a) } else { (a, b) };
+            for (key, lines) in from {
+                *into.entry(key).or_default() |= lines;
+            }
+            into
+        });
+    let mut keys: Vec<u64> = used.keys().copied().collect();
+    keys.par_sort_unstable();
+    let mut first = 0_u32;
+    let mut regions = HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
+    for &key in &keys {
+        let used = used[&key];
+        regions.insert(key, Region { used, first });
+        first += used.count_ones();
+    }
+    (regions, keys, first as usize)
+}
+
+fn used_lines(addresses: &[Address], shift: u32) -> HashMap<u64, u64, RandomState> {
+    let mut used: HashMap<u64, u64, RandomState> = HashMap::default();
+    let mut last = (0, 0);
+    for &address in addresses.iter().filter(|a| a.0 != 0) {
+        let unit = address.0 >> shift;
+        let key = unit / REGION_UNITS;
+        let line = 1 << place(unit).0;
+        if last.0 != key || last.1 & line == 0 {
+            let lines = used.entry(key).or_default();
+            *lines |= line;
+            last = (key, *lines);
+        }
+    }
+    used
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn addresses(of: &[u64]) -> Vec<Address> {
+        of.iter().copied().map(Address).collect()
+    }
+
+    fn walked(index: &AddressIndex) -> Vec<(u64, u32)> {
+        let parts: Vec<_> = index.parts().collect();
+        let mut all = Vec::new();
+        for part in parts {
+            index.walk(part, |address, id| all.push((address.0, id.0)));
+        }
+        all
+    }
+
+    #[test]
+    fn finds_each_object_and_nothing_between() {
+        let index = AddressIndex::new(&addresses(&[0x7fff_0000_0010, 0x40, 0x7fff_0000_0000]));
+        assert_eq!(index.find(Address(0x40)), Some(ObjectId(1)));
+        assert_eq!(index.find(Address(0x7fff_0000_0000)), Some(ObjectId(2)));
+        assert_eq!(index.find(Address(0x7fff_0000_0010)), Some(ObjectId(0)));
+        for absent in [0, 0x41, 0x48, 0x50, 0x7fff_0000_0020, u64::MAX] {
+            assert_eq!(index.find(Address(absent)), None, "{absent:#x}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_duplicates_is_found_and_the_others_are_told() {
+        let index = AddressIndex::new(&addresses(&[16, 32, 16, 0, 16]));
+        assert_eq!(index.find(Address(16)), Some(ObjectId(0)));
+        assert_eq!(index.duplicates(), [ObjectId(2), ObjectId(4)]);
+        assert_eq!(index.len(), 2);
+    }
+
+    #[test]
+    fn an_empty_heap_has_an_index() {
+        let index = AddressIndex::new(&[]);
+        assert!(index.is_empty());
+        assert_eq!(index.find(Address(8)), None);
+        assert_eq!(walked(&index), []);
+    }
+
+    #[test]
+    fn sparse_addresses_cost_a_line_each() {
+        let sparse: Vec<Address> = (1..=1000).map(|n| Address(n << 40 | 1)).collect();
+        let index = AddressIndex::new(&sparse);
+        assert_eq!(index.lines.len(), 1000);
+    }
+
+    fn any_address() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            0..5_000_u64,
+            (0..200_000_u64).prop_map(|n| n * 16),
+            any::<u64>(),
+            (0..64_u64).prop_map(|n| u64::MAX - n),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(of in prop::collection::vec(any_address(), 0..400), probes in prop::collection::vec(any_address(), 50)) {
+            let index = AddressIndex::new(&addresses(&of));
+            let mut model = std::collections::BTreeMap::new();
+            let mut duplicates = Vec::new();
+            for (id, &address) in of.iter().enumerate().filter(|(_, a)| **a != 0) {
+                if model.contains_key(&address) {
+                    duplicates.push(ObjectId(id as u32));
+                } else {
+                    model.insert(address, id as u32);
+                }
+            }
+            let mut near = Near::default();
+            for &probe in of.iter().chain(&probes) {
+                let expected = model.get(&probe).map(|&id| ObjectId(id));
+                prop_assert_eq!(index.find(Address(probe)), expected);
+                prop_assert_eq!(index.find_near(Address(probe), &mut near), expected);
+            }
+            prop_assert_eq!(index.duplicates(), &duplicates[..]);
+            prop_assert_eq!(walked(&index), model.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

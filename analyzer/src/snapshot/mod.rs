@@ -1,0 +1,260 @@
+//! One dump in memory: of its columns those that nearly every analysis needs, the others on demand.
+
+mod address_index;
+mod object_set;
+mod type_name;
+mod type_table;
+
+use std::ops::Range;
+use std::path::Path;
+
+use memdump_format::{
+    Address, Dump, Object, ObjectBatch, ObjectBlock, ObjectColumns, ObjectId, ReadError, StringId,
+};
+use rayon::prelude::*;
+
+pub use address_index::{AddressIndex, Near};
+pub use object_set::ObjectSet;
+pub use type_name::TypeName;
+pub use type_table::{TypeKey, TypeTable};
+
+use crate::progress::Progress;
+
+/// A dump whose objects have types and can be found by address.
+pub struct Snapshot {
+    dump: Dump,
+    types: TypeTable,
+    /// The type of every object, by id; `TypeKey::NONE` for what is none.
+    type_of: Vec<TypeKey>,
+    index: AddressIndex,
+    census: Census,
+}
+
+/// Objects and bytes of each type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Census {
+    /// Objects, by type key.
+    pub counts: Vec<u64>,
+    /// Shallow bytes, by type key.
+    pub bytes: Vec<u64>,
+}
+
+impl Census {
+    fn new(types: usize) -> Census {
+        Census {
+            counts: vec![0; types],
+            bytes: vec![0; types],
+        }
+    }
+
+    fn add(mut self, other: &Census) -> Census {
+        for (sum, more) in self.counts.iter_mut().zip(&other.counts) {
+            *sum += more;
+        }
+        for (sum, more) in self.bytes.iter_mut().zip(&other.bytes) {
+            // Sizes are the file's claim, and may be absurd.
+            *sum = sum.saturating_add(*more);
+        }
+        self
+    }
+}
+
+impl Snapshot {
+    /// Decodes types and addresses, in parallel by block, and indexes the addresses.
+    pub fn load(dump: Dump, progress: &dyn Progress) -> Result<Snapshot, ReadError> {
+        let types = TypeTable::read(&dump)?;
+        let objects = dump.counts().objects as usize;
+        progress.stage("reading objects", objects as u64);
+        let mut type_of = vec![TypeKey::NONE; objects];
+        let mut addresses = vec![Address(0); objects];
+        let blocks: Vec<_> = dump.object_blocks().collect();
+        let census = blocks
+            .par_iter()
+            .zip(split(&mut type_of, blocks.iter().map(span)))
+            .zip(split(&mut addresses, blocks.iter().map(span)))
+            .map_init(
+                ObjectBatch::default,
+                |batch, ((block, type_of), addresses)| {
+                    let columns =
+                        ObjectColumns::TYPE | ObjectColumns::ADDRESS | ObjectColumns::SIZE;
+                    block.decode(columns, batch)?;
+                    let mut census = Census::new(types.len());
+                    for ((slot, &id), &size) in
+                        type_of.iter_mut().zip(&batch.types).zip(&batch.sizes)
+                    {
+                        let key = types.key(id);
+                        *slot = key;
+                        census.counts[key.index()] += 1;
+                        census.bytes[key.index()] = census.bytes[key.index()].saturating_add(size);
+                    }
+                    addresses.copy_from_slice(&batch.addresses);
+                    progress.advance(batch.types.len() as u64);
+                    Ok(census)
+                },
+            )
+            .try_reduce_with(|a, b| Ok(a.add(&b)))
+            .unwrap_or_else(|| Ok(Census::new(types.len())))?;
+        progress.stage("indexing addresses", 0);
+        let index = AddressIndex::new(&addresses);
+        drop(addresses);
+        let mut snapshot = Snapshot {
+            dump,
+            types,
+            type_of,
+            index,
+            census,
+        };
+        snapshot.forget_duplicates()?;
+        Ok(snapshot)
+    }
+
+    /// Of objects with one address only the first counts.
+    fn forget_duplicates(&mut self) -> Result<(), ReadError> {
+        let duplicates = self.index.duplicates().to_vec();
+        for object in self.objects(&duplicates)? {
+            let key = self.types.key(object.type_id).index();
+            self.census.counts[key] -= 1;
+            self.census.bytes[key] = self.census.bytes[key].saturating_sub(object.size);
+        }
+        for id in duplicates {
+            self.type_of[id.index()] = TypeKey::NONE;
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub fn dump(&self) -> &Dump {
+        &self.dump
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        self.dump.path()
+    }
+
+    /// The distinct types.
+    pub fn types(&self) -> &TypeTable {
+        &self.types
+    }
+
+    /// Object ids are below this.
+    pub fn id_limit(&self) -> usize {
+        self.type_of.len()
+    }
+
+    /// The type of an object; `TypeKey::NONE` if the id is no object's.
+    pub fn type_of(&self, id: ObjectId) -> TypeKey {
+        self.type_of[id.index()]
+    }
+
+    /// Whether the id is an object's.
+    pub fn is_object(&self, id: ObjectId) -> bool {
+        self.type_of(id) != TypeKey::NONE
+    }
+
+    /// The name of an object's type.
+    pub fn type_name(&self, id: ObjectId) -> &TypeName {
+        self.types.name(self.type_of(id))
+    }
+
+    /// The ids that are objects, in rising order.
+    pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        (0..)
+            .map(ObjectId)
+            .zip(&self.type_of)
+            .filter(|(_, key)| **key != TypeKey::NONE)
+            .map(|(id, _)| id)
+    }
+
+    /// From addresses to ids.
+    pub fn index(&self) -> &AddressIndex {
+        &self.index
+    }
+
+    /// Objects and bytes of each type.
+    pub fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// The text of a string, or a stand-in where a damaged dump has lost it.
+    pub fn text(&self, id: StringId) -> Result<&str, ReadError> {
+        self.dump.strings().get(id)
+    }
+
+    /// Reads whole records, in the order of `ids`. Only blocks that hold one of them are decoded.
+    pub fn objects(&self, ids: &[ObjectId]) -> Result<Vec<Object>, ReadError> {
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_unstable_by_key(|&at| ids[at]);
+        let blocks: Vec<_> = self.dump.object_blocks().collect();
+        let wanted: Vec<(usize, &[usize])> = order
+            .chunk_by(|&a, &b| block_of(&blocks, ids[a]) == block_of(&blocks, ids[b]))
+            .map(|part| (block_of(&blocks, ids[part[0]]), part))
+            .collect();
+        let found: Vec<Vec<(usize, Object)>> = wanted
+            .par_iter()
+            .map_init(ObjectBatch::default, |batch, &(block, part)| {
+                blocks[block].decode(ObjectColumns::ALL, batch)?;
+                Ok(part
+                    .iter()
+                    .map(|&at| {
+                        (
+                            at,
+                            batch
+                                .object(ids[at].index() - batch.first.index())
+                                .expect("the block has the object"),
+                        )
+                    })
+                    .collect())
+            })
+            .collect::<Result<_, ReadError>>()?;
+        let mut placed: Vec<(usize, Object)> = found.into_iter().flatten().collect();
+        placed.sort_unstable_by_key(|&(at, _)| at);
+        Ok(placed.into_iter().map(|(_, object)| object).collect())
+    }
+
+    /// References that the runtime counted for every object, at most `u32::MAX`; 0 where it does not count.
+    pub fn refcounts(&self) -> Result<Vec<u32>, ReadError> {
+        let mut refcounts = vec![0; self.id_limit()];
+        let blocks: Vec<_> = self.dump.object_blocks().collect();
+        blocks
+            .par_iter()
+            .zip(split(&mut refcounts, blocks.iter().map(span)))
+            .try_for_each_init(ObjectBatch::default, |batch, (block, refcounts)| {
+                block.decode(ObjectColumns::REFCOUNT, batch)?;
+                for (slot, &count) in refcounts.iter_mut().zip(&batch.refcounts) {
+                    *slot = u32::try_from(count).unwrap_or(u32::MAX);
+                }
+                Ok(())
+            })?;
+        Ok(refcounts)
+    }
+}
+
+/// The number of the block that holds an object.
+fn block_of(blocks: &[ObjectBlock<'_>], id: ObjectId) -> usize {
+    blocks.partition_point(|block| block.first() <= id) - 1
+}
+
+/// The ids of a block's objects.
+fn span(block: &ObjectBlock<'_>) -> Range<usize> {
+    let first = block.first().index();
+    first..first + block.len()
+}
+
+/// Parts of a column, for threads to fill: rising spans that do not overlap.
+pub(crate) fn split<T>(
+    column: &mut [T],
+    spans: impl Iterator<Item = Range<usize>>,
+) -> Vec<&mut [T]> {
+    let mut rest = column;
+    let mut begin = 0;
+    spans
+        .map(|span| {
+            let (_, from_start) = std::mem::take(&mut rest).split_at_mut(span.start - begin);
+            let (part, behind) = from_start.split_at_mut(span.end - span.start);
+            rest = behind;
+            begin = span.end;
+            part
+        })
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! What a type is called.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// The name of a type: its module and its qualified name in there. Two types of one name count as the same type.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TypeName {
+    module: String,
+    qualified: String,
+}
+
+impl TypeName {
+    /// The name of a type whose module (empty for none) and qualified name are given.
+    pub fn new(module: impl Into<String>, qualified: impl Into<String>) -> TypeName {
+        TypeName {
+            module: module.into(),
+            qualified: qualified.into(),
+        }
+    }
+
+    /// `app.models`, or nothing.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// `Outer.SomeRef`.
+    pub fn qualified(&self) -> &str {
+        &self.qualified
+    }
+
+    /// `app.models.Outer.SomeRef`.
+    pub fn full(&self) -> String {
+        if self.module.is_empty() {
+            self.qualified.clone()
+        } else {
+            format!("{}.{}", self.module, self.qualified)
+        }
+    }
+
+    /// `SomeRef`: what stands behind the last separator that is in no brackets.
+    pub fn short(&self) -> &str {
+        let mut depth = 0_usize;
+        let mut start = 0;
+        for (at, c) in self.qualified.char_indices() {
+            match c {
+                '<' | '(' | '[' => depth += 1,
+                '>' | ')' | ']' => depth = depth.saturating_sub(1),
+                '.' | ':' if depth == 0 => start = at + 1,
+                _ => {}
+            }
+        }
+        &self.qualified[start..]
+    }
+}
+
+/// As people write it: builtins without their module.
+impl fmt::Display for TypeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.module.is_empty() || self.module == "builtins" {
+            f.write_str(&self.qualified)
+        } else {
+            write!(f, "{}.{}", self.module, self.qualified)
+        }
+    }
+}
+
+impl Serialize for TypeName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_name_is_the_last_part_outside_of_brackets() {
+        for (qualified, short) in [
+            ("SomeRef", "SomeRef"),
+            ("Outer.SomeRef", "SomeRef"),
+            ("make.<locals>.SomeRef", "SomeRef"),
+            ("alloc::sync::Arc<app::SomeRef>", "Arc<app::SomeRef>"),
+            ("<odd", "<odd"),
+            ("", ""),
+        ] {
+            assert_eq!(TypeName::new("m", qualified).short(), short);
+        }
+    }
+
+    #[test]
+    fn builtins_are_written_without_their_module() {
+        assert_eq!(TypeName::new("builtins", "dict").to_string(), "dict");
+        assert_eq!(TypeName::new("builtins", "dict").full(), "builtins.dict");
+        assert_eq!(TypeName::new("", "T").to_string(), "T");
+        assert_eq!(TypeName::new("a.b", "T").to_string(), "a.b.T");
+    }
+}
