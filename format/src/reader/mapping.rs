@@ -23,11 +23,11 @@ impl Bytes {
                 "it is no regular file",
             ));
         }
-        // SAFETY: no code can make this sound against another process that changes the file while it is mapped: its bytes may then
-        // change under a shared slice, and a file that is cut off raises SIGBUS. What memdump does about it: dumps are written under
-        // another name, renamed when complete and never changed afterwards; every block's bytes are copied or decompressed into memory
-        // of our own before they are decoded; and decoding trusts no byte, whatever it may be. What is left is the same that every
-        // program takes upon itself which maps a file.
+        // SAFETY: nothing can make this sound against another process that changes the file while it is mapped: bytes under a shared
+        // slice would change, and reading behind the end of a file that was cut raises SIGBUS. What is done about it: memdump writes
+        // dumps under another name, renames them when complete and never touches them again; and a block's columns are copied or
+        // decompressed into memory of our own before they are decoded, so that only checksums and zstd, which trusts no input either,
+        // read the mapping at length. The rest of the risk is the one that every program takes which maps files.
         let map = unsafe { Mmap::map(&file)? };
         Ok(Bytes::Mapped(map))
     }

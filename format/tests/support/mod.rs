@@ -1,5 +1,5 @@
 //! Heaps as plain vectors, to be written to a dump and read back.
-#![allow(dead_code)] // Not every test uses all of it.
+#![allow(dead_code, unreachable_pub)] // Each test includes it and uses a part of it.
 
 use std::path::Path;
 
