@@ -308,7 +308,9 @@ mod tests {
         let mut arena = Box::new(Arena::new());
         let mut taken = Vec::new();
         for round in 0..3000_usize {
-            let wanted = layout((round * 7919) % 90_000 + 1, 1 << (round % 17));
+            let size = (round * 7919) % 90_000 + 1;
+            let limit = if size > LARGEST_CLASS { 13 } else { 17 };
+            let wanted = layout(size, 1 << (round % limit));
             let block = arena.allocate(wanted);
             assert!(!block.is_null());
             assert_eq!(block.addr() % wanted.align(), 0, "{wanted:?}");

@@ -86,6 +86,7 @@ fn create_at(
             errno => (Failure::Create, errno),
         });
     }
+    let descriptor = above_standard_streams(descriptor)?;
     if let Some(exchange) = crate::child::exchange() {
         exchange.set_partial(&partial);
     }
@@ -101,6 +102,20 @@ fn create_at(
             path,
             sequence,
         }),
+    }
+}
+
+/// All descriptors were closed, so the file got the number of a standard stream: a stray print of some library would land in it.
+fn above_standard_streams(descriptor: i32) -> Result<i32, Refusal> {
+    if descriptor > libc::STDERR_FILENO {
+        return Ok(descriptor);
+    }
+    // SAFETY: the descriptor is the caller's own, and not used after this.
+    unsafe {
+        let moved = libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1);
+        let errno = sys::errno();
+        libc::close(descriptor);
+        if moved == -1 { Err((Failure::Create, errno)) } else { Ok(moved) }
     }
 }
 
