@@ -57,7 +57,7 @@ fn heap(count: usize) -> (Vec<Object>, Vec<(ObjectId, Reference)>) {
         if random.below(300) == 0 {
             pools[class] += 0x4000 - pools[class] % 0x4000;
         }
-        let variable = if skewed % 5 == 0 {
+        let variable = if skewed.is_multiple_of(5) {
             8 * random.below(6)
         } else {
             0

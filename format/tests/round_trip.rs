@@ -2,7 +2,6 @@
 
 mod support;
 
-use memdump_format::*;
 use proptest::prelude::*;
 use support::*;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::block::Block;
 use super::columns::Scratch;
 use super::error::ReadError;
+use super::recover::Survivors;
 use super::strings::decode_texts;
 use super::{Dump, Ids};
 use crate::ids::{Address, StringId};
@@ -39,25 +40,23 @@ impl Dump {
     /// # Errors
     /// If a block of types is damaged.
     pub fn types(&self) -> Result<Vec<Type>, ReadError> {
-        let Some(survivors) = &self.survivors else {
-            return self.all(BlockKind::Types, |block, scratch, types| {
-                self.types_of(block, scratch).map(|more| types.extend(more))
-            });
-        };
         let lost = Type {
             address: Address(0),
             module: StringId(u32::MAX),
             name: StringId(u32::MAX),
             flags: TypeFlags::default(),
         };
-        let mut types = self.all(BlockKind::Types, |block, scratch, types| {
+        let mut types = Vec::new();
+        self.all(BlockKind::Types, |first, block, scratch| {
             let more = self.types_of(block, scratch)?;
-            // The numbers have been checked to rise, to fit 32 bits, and to leave no great gap.
-            types.resize(block.header.first as usize, lost);
-            types.extend(more);
-            Ok(())
+            if self.is_recovered() {
+                // Whoever scanned the file has checked that this is no great gap.
+                types.resize(first as usize, lost);
+            }
+            append(&mut types, more)
         })?;
-        types.extend(survivors.lost_type().map(|_| lost));
+        let last = self.survivors.as_ref().and_then(Survivors::lost_type);
+        types.extend(last.map(|_| lost));
         Ok(types)
     }
 
@@ -66,9 +65,11 @@ impl Dump {
     /// # Errors
     /// If a block of roots is damaged.
     pub fn roots(&self) -> Result<Vec<Root>, ReadError> {
-        self.all(BlockKind::Roots, |block, scratch, roots| {
-            self.roots_of(block, scratch).map(|more| roots.extend(more))
-        })
+        let mut roots = Vec::new();
+        self.all(BlockKind::Roots, |_, block, scratch| {
+            append(&mut roots, self.roots_of(block, scratch)?)
+        })?;
+        Ok(roots)
     }
 
     /// All faults, in the order of the file.
@@ -76,10 +77,11 @@ impl Dump {
     /// # Errors
     /// If a block of faults is damaged.
     pub fn faults(&self) -> Result<Vec<Fault>, ReadError> {
-        self.all(BlockKind::Faults, |block, scratch, faults| {
-            self.faults_of(block, scratch)
-                .map(|more| faults.extend(more))
-        })
+        let mut faults = Vec::new();
+        self.all(BlockKind::Faults, |_, block, scratch| {
+            append(&mut faults, self.faults_of(block, scratch)?)
+        })?;
+        Ok(faults)
     }
 
     /// Facts about the dump.
@@ -88,32 +90,24 @@ impl Dump {
     /// If a block of metadata is damaged.
     pub fn metadata(&self) -> Result<Metadata, ReadError> {
         let mut metadata = Metadata::default();
-        for info in self.blocks_of(BlockKind::Metadata) {
-            self.decode(info, |block, scratch| {
-                metadata_of(block, scratch, &mut metadata)
-            })?;
-        }
+        self.all(BlockKind::Metadata, |_, block, scratch| {
+            metadata_of(block, scratch, &mut metadata)
+        })?;
         Ok(metadata)
     }
 
-    fn all<T>(
+    /// Runs over all blocks of a kind; `take` gets the number of the block's first record, too.
+    fn all(
         &self,
         kind: BlockKind,
-        mut decode: impl FnMut(&Block<'_>, &mut Scratch, &mut Vec<T>) -> Result<(), Unsound>,
-    ) -> Result<Vec<T>, ReadError> {
+        mut take: impl FnMut(u64, &Block<'_>, &mut Scratch) -> Result<(), Unsound>,
+    ) -> Result<(), ReadError> {
         let mut scratch = Scratch::default();
-        let mut records = Vec::new();
-        for info in self.blocks_of(kind) {
+        self.blocks_of(kind).try_for_each(|info| {
             Block::open(&self.bytes, info)
-                .and_then(|block| {
-                    records
-                        .try_reserve(block.header.records as usize)
-                        .map_err(|_| Unsound::OutOfMemory)?;
-                    decode(&block, &mut scratch, &mut records)
-                })
-                .map_err(|why| self.damaged(info, why))?;
-        }
-        Ok(records)
+                .and_then(|block| take(info.first, &block, &mut scratch))
+                .map_err(|why| self.damaged(info, why))
+        })
     }
 
     fn string_id(&self, column: u8, id: u64) -> Result<StringId, Unsound> {
@@ -245,6 +239,15 @@ fn values(block: &Block<'_>, scratch: &mut Scratch, number: u8) -> Result<Vec<u6
     let mut values = Vec::new();
     scratch.records(block, number, &mut values, |_, value| value)?;
     Ok(values)
+}
+
+/// Appends without ending the process when memory is short.
+fn append<T>(records: &mut Vec<T>, more: Vec<T>) -> Result<(), Unsound> {
+    records
+        .try_reserve(more.len())
+        .map_err(|_| Unsound::OutOfMemory)?;
+    records.extend(more);
+    Ok(())
 }
 
 fn narrow(column: u8, value: u64) -> Result<u32, Unsound> {
