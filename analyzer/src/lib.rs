@@ -1,12 +1,16 @@
 //! Offline analysis of memdump heap dumps: what grew, what is new, what keeps it alive.
 //!
-//! Data flows one way: dump file → [`snapshot`] (columns) → [`graph`] → [`analysis`]. Analyses are pure functions
-//! to plain results; only the commands open files and print.
+//! Data flows one way: dump file → [`snapshot`] (columns) → [`graph`] → [`analysis`] → [`view`]. Analyses are pure functions
+//! to plain results; only [`command`] opens files and prints.
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod analysis;
+pub mod command;
+pub mod exit_code;
 pub mod graph;
 pub mod pattern;
 pub mod progress;
+pub mod send;
 pub mod snapshot;
+pub mod view;

@@ -181,7 +181,9 @@ impl AddressIndex {
                 let line = &self.lines[number];
                 let mut rank = line.before as usize;
                 for (word, &bits) in line.bits.iter().enumerate() {
-                    let first = key * REGION_UNITS + line_in_region * LINE_UNITS + word as u64 * 64;
+                    // The last line reaches beyond the end of the address space, but no bit is set there.
+                    let in_region = line_in_region * LINE_UNITS + word as u64 * 64;
+                    let first = (key * REGION_UNITS).wrapping_add(in_region);
                     let mut rest = bits;
                     while rest != 0 {
                         let unit = first + u64::from(rest.trailing_zeros());

@@ -1,0 +1,87 @@
+//! The command line. Each command opens its sources, runs one analysis and gives the result to a view.
+
+mod chain;
+mod diff;
+mod info;
+mod limit;
+mod new;
+mod progress;
+mod send;
+mod session;
+mod show;
+mod sources;
+mod top;
+mod verify;
+
+use clap::{Parser, Subcommand};
+
+pub use session::Damaged;
+pub use sources::CannotStart;
+
+use session::Session;
+
+/// Heap dumps for live processes: what grew, what is new, what keeps it alive.
+#[derive(Parser, Debug)]
+#[command(
+    name = "memdump",
+    version,
+    after_help = crate::exit_code::HELP,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(clap::Args, Debug)]
+struct Common {
+    /// Give the result as JSON: complete, with a version in `schema`, addresses as strings
+    #[arg(long, global = true)]
+    json: bool,
+    /// Read what is sound of a damaged dump, and say what is missing
+    #[arg(long, global = true)]
+    recover: bool,
+    /// Use so many threads [default: one per processor]
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Diff(diff::Diff),
+    New(new::New),
+    Chain(chain::Chain),
+    Top(top::Top),
+    Show(show::Show),
+    Info(info::Info),
+    Verify(verify::Verify),
+    Send(send::Send),
+}
+
+/// Runs the command that was asked for.
+///
+/// # Errors
+/// Whatever went wrong; [`crate::exit_code::of`] says how it is told.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { common, command } = arguments;
+    if let Some(threads) = common.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global()?;
+    }
+    let session = Session::new(common.json, common.recover);
+    match command {
+        Command::Diff(command) => command.run(&session),
+        Command::New(command) => command.run(&session),
+        Command::Chain(command) => command.run(&session),
+        Command::Top(command) => command.run(&session),
+        Command::Show(command) => command.run(&session),
+        Command::Info(command) => command.run(&session),
+        Command::Verify(command) => command.run(&session),
+        Command::Send(command) => command.run(&session),
+    }
+}

@@ -1,0 +1,85 @@
+//! What commands have in common: opening dumps, giving results.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use memdump_format::Dump;
+use serde::Serialize;
+
+use super::progress::Shown;
+use crate::analysis::AnalysisError;
+use crate::progress::Progress;
+use crate::snapshot::Snapshot;
+use crate::view::{self, Width};
+
+/// One run of the command.
+pub(super) struct Session {
+    pub(super) json: bool,
+    recover: bool,
+    progress: Shown,
+}
+
+/// A dump that turned out to be damaged. What is wrong with it has been told.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is damaged; take another dump, or read what is sound of it with --recover", .0.display())]
+pub struct Damaged(pub PathBuf);
+
+impl Session {
+    pub(super) fn new(json: bool, recover: bool) -> Session {
+        Session {
+            json,
+            recover,
+            progress: Shown::new(),
+        }
+    }
+
+    pub(super) fn progress(&self) -> &dyn Progress {
+        &self.progress
+    }
+
+    /// Opens a dump; of a damaged one what is sound, if that is wanted.
+    pub(super) fn open(&self, path: &Path) -> anyhow::Result<Dump> {
+        if !self.recover {
+            return Ok(Dump::open(path)?);
+        }
+        let (dump, damage) = Dump::recover(path)?;
+        if !damage.is_none() {
+            anstream::eprintln!("memdump: {} is damaged: {damage}", path.display());
+        }
+        Ok(dump)
+    }
+
+    /// Opens a dump and reads its objects.
+    pub(super) fn load(&self, path: &Path) -> anyhow::Result<Snapshot> {
+        let dump = self.open(path)?;
+        Ok(Snapshot::load(dump, self.progress()).map_err(AnalysisError::from)?)
+    }
+
+    /// Prints a result: as JSON under the name `memdump.NAME`, or as text fitted to the terminal.
+    pub(super) fn give<T: Serialize>(
+        &self,
+        name: &str,
+        dumps: &[&Path],
+        result: &T,
+        text: impl FnOnce(&T, Width) -> String,
+    ) -> anyhow::Result<()> {
+        self.progress.clear();
+        let mut out = anstream::stdout().lock();
+        if self.json {
+            view::json::write(&mut out, name, dumps, result)?;
+        } else {
+            let text = text(result, width());
+            out.write_all(text.as_bytes())?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+/// The width to fit: that of the terminal. Nothing is cut in a pipe.
+fn width() -> Width {
+    let is_terminal = std::io::stdout().is_terminal();
+    match comfy_table::Table::new().width() {
+        Some(columns) if is_terminal => Width::Columns(columns),
+        _ => Width::Unlimited,
+    }
+}

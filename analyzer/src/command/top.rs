@@ -1,0 +1,52 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::limit::Limit;
+use super::session::Session;
+use super::sources::given_or_newest;
+use crate::analysis::top::{TopOrder, top};
+use crate::view;
+
+/// Types by count and by shallow bytes
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  memdump top                          the newest dump here
+  memdump top b.dump --sort count --limit 50")]
+pub(super) struct Top {
+    /// The dump [default: the newest in the current directory]
+    #[arg(value_name = "DUMP", num_args = 0..=1)]
+    dumps: Vec<PathBuf>,
+    /// What types are sorted by, greatest first
+    #[arg(long, value_enum, default_value_t = Sort::Bytes)]
+    sort: Sort,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sort {
+    /// Shallow bytes
+    Bytes,
+    /// Objects
+    Count,
+}
+
+impl Top {
+    pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
+        let [dump] = given_or_newest(&self.dumps)?;
+        let order = match self.sort {
+            Sort::Bytes => TopOrder::Bytes,
+            Sort::Count => TopOrder::Count,
+        };
+        let mut result = top(&session.load(&dump)?, order);
+        let all = result.types.len();
+        result
+            .types
+            .truncate(self.limit.entries(session.json).unwrap_or(all));
+        let more = all - result.types.len();
+        session.give("top", &[&dump], &result, |result, width| {
+            view::top::text(result, more, width)
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! Exit codes of the command. They are an interface: scripts decide by them.
+
+use memdump_format::ReadError;
+
+use crate::analysis::AnalysisError;
+use crate::command::{CannotStart, Damaged};
+use crate::graph::GraphError;
+use crate::send::SendError;
+
+/// It worked.
+pub const SUCCESS: u8 = 0;
+/// memdump is at fault.
+pub const INTERNAL: u8 = 1;
+/// The command line, or a question that the given dumps cannot answer. Clap's own code for usage is the same.
+pub const USAGE: u8 = 2;
+/// A dump cannot be read, or is damaged.
+pub const DUMP: u8 = 3;
+/// What was asked for is not in the dump: no such type, no such object.
+pub const NOT_FOUND: u8 = 4;
+/// The target did not deliver a dump.
+pub const NOT_DUMPED: u8 = 5;
+
+/// As `--help` tells them.
+pub const HELP: &str = "\
+Exit codes:
+  0  it worked
+  1  internal error
+  2  usage, or a question that the given dumps cannot answer
+  3  a dump cannot be read, or is damaged
+  4  not found: no such type or object in the dump
+  5  the target did not deliver a dump (send)";
+
+/// The exit code that tells of an error.
+pub fn of(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(of_cause).unwrap_or(INTERNAL)
+}
+
+fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if cause.is::<ReadError>() || cause.is::<GraphError>() || cause.is::<Damaged>() {
+        return Some(DUMP);
+    }
+    if cause.is::<CannotStart>() {
+        return Some(USAGE);
+    }
+    if cause.is::<SendError>() {
+        return Some(NOT_DUMPED);
+    }
+    Some(match cause.downcast_ref::<AnalysisError>()? {
+        AnalysisError::Read(_) | AnalysisError::Graph(_) => DUMP,
+        AnalysisError::NoSuchType { .. } | AnalysisError::NoSuchObject { .. } => NOT_FOUND,
+        AnalysisError::NoIdentity { .. } => USAGE,
+    })
+}

@@ -1,0 +1,44 @@
+//! New objects, as a table.
+
+use super::Width;
+use super::number::{bytes, count, identity, plural};
+use super::style::faint;
+use super::table::{Column, Emphasis, table};
+use crate::analysis::ObjectRow;
+use crate::analysis::new_objects::NewObjects;
+
+/// The table of new objects.
+pub fn text(result: &NewObjects, width: Width) -> String {
+    let identity = identity(&result.identity);
+    if result.total == 0 {
+        return format!("no new objects {}\n", faint(&format!("({identity})")));
+    }
+    let columns = [
+        Column::Text("address"),
+        Column::Number("size"),
+        Column::Number("refcount"),
+        Column::Text("type"),
+    ];
+    let row = |object: &ObjectRow| {
+        vec![
+            object.address.to_string(),
+            bytes(object.size),
+            object.refcount.map_or("–".to_owned(), count),
+            object.type_name.to_string(),
+        ]
+    };
+    let rows = result
+        .objects
+        .iter()
+        .map(|object| (Emphasis::None, row(object)));
+    let mut text = table(&columns, rows, width);
+    let more = result.total - result.objects.len() as u64;
+    if more > 0 {
+        text += &faint(&format!(
+            "… and {}\n",
+            plural(more, "more object", "more objects")
+        ));
+    }
+    let total = plural(result.total, "new object", "new objects");
+    text + &faint(&format!("{total} ({identity})\n"))
+}

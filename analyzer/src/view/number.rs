@@ -1,0 +1,63 @@
+//! Numbers as people read them.
+
+use indicatif::{BinaryBytes, HumanCount};
+
+use crate::analysis::identity::Identity;
+
+/// `12,345`.
+pub(super) fn count(count: u64) -> String {
+    HumanCount(count).to_string()
+}
+
+/// `+12,345`, `-3`, `0`.
+pub(super) fn growth(growth: i64) -> String {
+    signed(growth, count)
+}
+
+/// `1.20 KiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    BinaryBytes(bytes).to_string()
+}
+
+/// `+1.20 KiB`.
+pub(super) fn bytes_growth(growth: i64) -> String {
+    signed(growth, bytes)
+}
+
+fn signed(number: i64, text: impl Fn(u64) -> String) -> String {
+    let sign = match number {
+        0 => "",
+        1.. => "+",
+        _ => "-",
+    };
+    format!("{sign}{}", text(number.unsigned_abs()))
+}
+
+/// `1 object`, `2 objects`.
+pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// How objects were known to be the same.
+pub(super) fn identity(identity: &Identity) -> String {
+    match identity {
+        Identity::ByAddress => "identity: by address".to_owned(),
+        Identity::Unavailable { reason } => format!("no identity: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_growth_has_its_sign() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(growth(12_345), "+12,345");
+        assert_eq!(growth(-3), "-3");
+        assert_eq!(growth(0), "0");
+        assert_eq!(growth(i64::MIN), "-9,223,372,036,854,775,808");
+        assert_eq!(bytes(1_228), "1.20 KiB");
+        assert_eq!(bytes_growth(-512), "-512 B");
+    }
+}

@@ -1,0 +1,184 @@
+//! Each command's text and JSON, on a small service that leaks.
+
+#![allow(missing_docs)]
+
+mod support;
+
+use insta::assert_snapshot;
+use support::{Heap, memdump, service};
+
+/// A directory with `a.dump` (3 SomeRef) and `b.dump` (5).
+fn leaking() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    service(3).write(&directory.path().join("a.dump"));
+    service(5).write(&directory.path().join("b.dump"));
+    directory
+}
+
+fn told(arguments: &[&str]) -> String {
+    let ran = memdump(leaking().path(), arguments);
+    assert_eq!((ran.code, &*ran.err), (0, ""), "{}", ran.out);
+    ran.out
+}
+
+macro_rules! sees {
+    ($($name:ident: $($argument:expr),+;)+) => {$(
+        #[test]
+        fn $name() {
+            assert_snapshot!(told(&[$($argument),+]));
+        }
+    )+};
+}
+
+sees! {
+    diff: "diff", "a.dump", "b.dump";
+    diff_json: "diff", "a.dump", "b.dump", "--json";
+    diff_limited: "diff", "a.dump", "b.dump", "--limit", "1";
+    diff_that_grew: "diff", "a.dump", "b.dump", "--min-growth", "1";
+    new: "new", "a.dump", "b.dump";
+    new_json: "new", "a.dump", "b.dump", "--json", "--type", "SomeRef";
+    new_limited: "new", "a.dump", "b.dump", "--limit", "1";
+    no_new: "new", "a.dump", "b.dump", "--type", "Request";
+    chain: "chain", "a.dump", "b.dump", "--type", "SomeRef";
+    chain_json: "chain", "a.dump", "b.dump", "--type", "SomeRef", "--json";
+    chain_of_all: "chain", "b.dump", "--type", "SomeRef";
+    chain_of_a_local: "chain", "b.dump", "--type", "Request";
+    chain_avoiding_the_only_way: "chain", "b.dump", "--type", "SomeRef", "--avoid", "list";
+    top: "top", "b.dump";
+    top_json: "top", "b.dump", "--json";
+    show: "show", "b.dump", "0x1300", "--limit", "2";
+    show_json: "show", "b.dump", "0x2000", "--json";
+    verify: "verify", "a.dump", "b.dump";
+    verify_json: "verify", "a.dump", "--json";
+    help: "--help";
+}
+
+#[test]
+fn info() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let heap = Heap::of_process(1)
+        .module(0x1000, "app")
+        .fault(0x4000, "SIGSEGV while traversing a numpy.ndarray");
+    heap.write(&directory.path().join("a.dump"));
+    assert_snapshot!(memdump(directory.path(), &["info", "a.dump"]).out);
+    assert_snapshot!(memdump(directory.path(), &["info", "a.dump", "--json"]).out);
+}
+
+#[test]
+fn where_dumps_are_left_out_the_newest_are_used_and_told() {
+    let directory = leaking();
+    service(9)
+        .metadata("pid", "8")
+        .metadata("time", "2026-11-22T09:00:00Z")
+        .write(&directory.path().join("older-of-another.dump"));
+    let ran = memdump(directory.path(), &["new", "--type", "SomeRef"]);
+    assert_eq!(
+        ran.err,
+        "memdump: using a.dump and b.dump, the newest here\n"
+    );
+    assert!(ran.out.contains("2 new objects"), "{}", ran.out);
+}
+
+#[test]
+fn too_few_dumps_are_told_with_what_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ran = memdump(directory.path(), &["diff"]);
+    assert_eq!(ran.code, 2);
+    assert_snapshot!(ran.err);
+}
+
+#[test]
+fn a_type_that_is_not_there_is_told_with_names_like_it() {
+    let ran = memdump(leaking().path(), &["chain", "b.dump", "--type", "SomRef"]);
+    assert_eq!((ran.code, &*ran.out), (4, ""));
+    assert_snapshot!(ran.err);
+}
+
+#[test]
+fn an_object_that_is_not_there_is_told() {
+    let ran = memdump(leaking().path(), &["show", "b.dump", "0x1308"]);
+    assert_eq!((ran.code, &*ran.out), (4, ""));
+    assert_snapshot!(ran.err);
+}
+
+#[test]
+fn dumps_of_different_processes_are_compared_by_counts_only() {
+    let directory = leaking();
+    let other = directory.path().join("c.dump");
+    service(5).metadata("pid", "9").write(&other);
+    let ran = memdump(directory.path(), &["diff", "a.dump", "c.dump"]);
+    assert_eq!(ran.code, 0);
+    assert_snapshot!(ran.out);
+    for question in [vec!["new"], vec!["chain", "--type", "SomeRef"]] {
+        let arguments = [&question[..], &["a.dump", "c.dump"]].concat();
+        let ran = memdump(directory.path(), &arguments);
+        assert_eq!((ran.code, &*ran.out), (2, ""));
+        assert!(
+            ran.err.contains("different processes, 7 and 9"),
+            "{}",
+            ran.err
+        );
+    }
+    let all = memdump(
+        directory.path(),
+        &["chain", "--all", "--type", "SomeRef", "a.dump", "c.dump"],
+    );
+    assert!(
+        all.out.starts_with("5 app.models.SomeRef, all explained"),
+        "{}",
+        all.out
+    );
+}
+
+#[test]
+fn what_is_no_dump_or_damaged_has_an_exit_code_of_its_own() {
+    let directory = leaking();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("not.dump"), "hello").expect("written");
+    let whole = std::fs::read(path("b.dump")).expect("read");
+    std::fs::write(path("cut.dump"), &whole[..whole.len() - 100]).expect("written");
+    for (file, said) in [
+        ("not.dump", "is not a dump"),
+        ("cut.dump", "is cut off"),
+        ("absent.dump", "cannot be read"),
+    ] {
+        for command in ["top", "info", "verify"] {
+            let ran = memdump(directory.path(), &[command, file]);
+            assert_eq!(ran.code, 3, "{command} {file}: {}", ran.err);
+            let both = ran.err + &ran.out;
+            assert!(both.contains(said), "{command} {file}: {both}");
+        }
+    }
+}
+
+#[test]
+fn what_is_sound_of_a_cut_off_dump_can_be_read() {
+    let directory = leaking();
+    let whole = std::fs::read(directory.path().join("b.dump")).expect("read");
+    std::fs::write(
+        directory.path().join("cut.dump"),
+        &whole[..whole.len() - 40],
+    )
+    .expect("written");
+    let ran = memdump(directory.path(), &["top", "--recover", "cut.dump"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.contains("cut.dump is damaged"), "{}", ran.err);
+    assert!(ran.out.contains("app.models.SomeRef"), "{}", ran.out);
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    use std::process::{Command, Stdio};
+    let directory = leaking();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("memdump"))
+        .current_dir(directory.path())
+        .args(["top", "b.dump"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
