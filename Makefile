@@ -1,0 +1,82 @@
+# make demo    a leaking Django service, two signals, and what memdump says about it
+# make test    every test
+# make lint    formatting, clippy, types, and house rules
+# make bench   memdump beside its peers
+#
+# Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
+
+PYTHON  ?= python3
+CARGO   ?= cargo
+# cargo, and maturin through it, build where CARGO_TARGET_DIR says.
+TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
+VENVS   := $(TARGET)/venvs
+WHEELS  := $(TARGET)/memdump-wheels
+COMMAND := $(TARGET)/release/memdump
+TOOLS   := $(VENVS)/tools/bin
+ENVIRONMENTS := $(PYTHON) tests/python/environments.py --into $(VENVS)
+PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
+
+export CARGO_TERM_COLOR ?= auto
+
+.DELETE_ON_ERROR:
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench clean command wheel environments help
+
+help:
+	@sed -n 's/^# //p' Makefile | head -4
+
+demo: command wheel
+	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
+	@$(VENVS)/demo/bin/python tests/demo/demo.py --command $(COMMAND) --output demo-out
+
+test: test-rust test-python
+
+test-rust:
+	$(CARGO) test --workspace --exclude memdump-cpython
+
+# Several at a time: most of a test is waiting for a process.
+test-python: command environments
+	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --venvs $(VENVS) $(PYTEST)
+
+lint: lint-rust lint-python
+
+lint-rust:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+lint-python:
+	@$(ENVIRONMENTS) tools
+	$(TOOLS)/ruff check tests dumper/cpython
+	$(TOOLS)/ruff format --check tests dumper/cpython
+	cd dumper/cpython/python && $(TOOLS)/mypy --strict --python-version 3.11 --cache-dir $(TARGET)/mypy memdump
+	$(PYTHON) tests/tidy.py
+
+bench: command wheel
+	tests/bench/run.sh
+
+clean:
+	$(CARGO) clean
+	rm -rf demo-out
+
+command:
+	$(CARGO) build --release --package memdump
+
+environments: wheel $(WHEELS)/failpoints/.built
+	@$(ENVIRONMENTS) tools
+	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl targets
+	@$(ENVIRONMENTS) --wheel $(WHEELS)/failpoints/*.whl failpoints
+
+# What pip builds: the Python package, once for all versions (abi3).
+wheel: $(WHEELS)/plain/.built
+
+PACKAGE := Cargo.toml Cargo.lock $(shell find dumper format -type f \( -name '*.rs' -o -name '*.c' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi' -o -name README.md \))
+
+$(WHEELS)/plain/.built: $(PACKAGE)
+	rm -rf $(@D)
+	$(PIP) wheel --quiet --no-deps --wheel-dir $(@D) ./dumper/cpython
+	touch $@
+
+# With faults that tests inject by name.
+$(WHEELS)/failpoints/.built: $(PACKAGE)
+	rm -rf $(@D)
+	MATURIN_PEP517_ARGS="--profile dev --features failpoints" $(PIP) wheel --quiet --no-deps --wheel-dir $(@D) ./dumper/cpython
+	touch $@

@@ -1,0 +1,87 @@
+"""Interpreters, targets and the command, for all tests of this directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live import LISTENER, Command, Target
+
+VERSIONS = ("3.11", "3.12", "3.13")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--command", type=Path, required=True, help="the command memdump")
+    parser.addoption("--venvs", type=Path, required=True, help="where environments.py made its environments")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "python" not in metafunc.fixturenames:
+        return
+    venvs = metafunc.config.getoption("--venvs")
+    parameters: list[Any] = []
+    for version in VERSIONS:
+        here = (venvs / version / "bin" / "python").exists()
+        skip = pytest.mark.skip(reason=f"no Python {version} on this machine")
+        parameters.append(pytest.param(version, id=version, marks=() if here else skip))
+    metafunc.parametrize("python", parameters, indirect=True)
+
+
+@pytest.fixture
+def python(request: pytest.FixtureRequest) -> Path:
+    """An interpreter that has memdump and the servers."""
+    return Path(request.config.getoption("--venvs")) / request.param / "bin" / "python"
+
+
+@pytest.fixture
+def faulty_python(request: pytest.FixtureRequest) -> Path:
+    """An interpreter whose memdump can be told to fail."""
+    return Path(request.config.getoption("--venvs")) / "failpoints" / "bin" / "python"
+
+
+@pytest.fixture
+def tools(request: pytest.FixtureRequest) -> Path:
+    """Where mypy is."""
+    return Path(request.config.getoption("--venvs")) / "tools" / "bin"
+
+
+@pytest.fixture
+def memdump(request: pytest.FixtureRequest) -> Command:
+    return Command(Path(request.config.getoption("--command")))
+
+
+Start = Callable[..., Target]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts targets and gets rid of them.
+
+    start(python): a listener; start(python, script): that script, which may use `listen()`.
+    """
+    started: list[Target] = []
+
+    def start(
+        python: Path,
+        script: str = "listen()",
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        flags: tuple[str, ...] = (),
+        before: tuple[str, ...] = (),
+        **popen: Any,
+    ) -> Target:
+        place = tmp_path / f"target{len(started)}"
+        place.mkdir()
+        (place / "listener.py").write_text(LISTENER)
+        (place / "target.py").write_text("from listener import listen\n" + script)
+        command = [*before, str(python), *flags, str(place / "target.py"), *arguments]
+        target = Target(command, place, env or {}, **popen)
+        started.append(target)
+        return target
+
+    yield start
+    for target in started:
+        target.destroy()
