@@ -4,7 +4,7 @@
 //!
 //! - [`Heap`] describes a small heap readably; [`random`] makes random ones; [`population`] streams big ones of any size.
 //! - [`Contents`] is what a dump says, record by record; [`Contents::file`] lays it out by a [`Plan`].
-//! - [`File`] is a file as parts, of which every field can be overridden.
+//! - [`File`] is a file as parts, of which every field can be overridden; [`wrong`] lists files that are not sound, [`odd`] files that only look so.
 //! - [`slow_reader`] reads a file into [`Contents`], word for word as the text says.
 
 #![forbid(unsafe_code)]
@@ -17,13 +17,15 @@ mod file;
 mod heap;
 pub mod kind;
 mod label;
+pub mod odd;
 mod plan;
 pub mod population;
 pub mod random;
-mod record;
+pub mod record;
 mod rng;
 pub mod slow_reader;
 mod stream;
+pub mod wrong;
 
 pub use block::{Block, Column, Number, Overrides, Places, Storage};
 pub use file::{Built, File, Index, Part, Place};

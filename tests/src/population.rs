@@ -183,7 +183,7 @@ impl Builtin {
 enum Global {
     Views,
     ViewsDict,
-    GlobalData,
+    Data,
     Leaked,
     Registry,
     RegistryDict,
@@ -427,11 +427,11 @@ impl<'a, W: Write> Walk<'a, W> {
             (
                 Global::ViewsDict,
                 Builtin::Dict,
-                Some(Global::GlobalData),
+                Some(Global::Data),
                 names.key("'global_data'"),
             ),
             (
-                Global::GlobalData,
+                Global::Data,
                 Builtin::Dict,
                 Some(Global::Leaked),
                 names.key("'a'"),

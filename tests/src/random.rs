@@ -54,7 +54,7 @@ pub fn plan(seed: u64) -> Plan {
         records_per_block: *rng.one_of(&[1, 2, 3, 7, 16, 17, 100, 1000, 65_536]),
         blocks_per_index: *rng.one_of(&[1, 2, 5, 100, 65_536]),
         packing: *rng.one_of(&[Packing::Plain, Packing::Zstd, Packing::Alternating]),
-        shuffle: rng.once_in(2).then(|| rng.next()),
+        shuffle: rng.once_in(2).then(|| rng.number()),
     }
 }
 
@@ -71,9 +71,9 @@ impl Chance {
         match self.rng.below(16) {
             0 => 0,
             1 => u64::MAX,
-            2 => self.rng.next(),
+            2 => self.rng.number(),
             3 => i64::MIN as u64,
-            4 => self.rng.next() >> self.rng.below(64),
+            4 => self.rng.number() >> self.rng.below(64),
             _ => self.rng.below(300),
         }
     }

@@ -99,6 +99,8 @@ fn read_header(bytes: &[u8]) -> Checked<u8> {
         "the header's checksum is wrong",
     )?;
     require(header::MAJOR.get(bytes) <= 1, "a newer major version")?;
+    // The text has no version 0, and so no meaning for what such a file holds.
+    require(header::MAJOR.get(bytes) == 1, "an unknown major version")?;
     let shift = header::ADDRESS_SHIFT.get(bytes);
     require(shift <= 12, "the address shift is above 12")?;
     Ok(shift as u8)
@@ -143,8 +145,8 @@ fn read_blocks(bytes: &[u8]) -> Result<Vec<RawBlock<'_>>, Unsound> {
             why,
         })?;
         let so_far = &mut records_so_far[usize::from(found.kind)];
-        // The text gives index blocks another meaning of this field, and says nothing of unknown kinds.
-        if kind::OF_RECORDS.contains(&found.kind) {
+        // The text numbers the records of every kind, of unknown ones, too; in an index block the field means something else.
+        if found.kind != kind::INDEX {
             require(
                 found.first == *so_far,
                 "its first record does not follow the last of its kind",
@@ -274,26 +276,32 @@ fn check_index(blocks: &[RawBlock<'_>], last_index: u64) -> Result<(), Unsound> 
     Ok(())
 }
 
-/// The ids of types and sources must have records; those of strings are not checked, so that one of them costs one name.
+/// Every id must have a record, which may come later in the file than the block that names it.
 fn check_ids(blocks: &[RawBlock<'_>], contents: &Contents) -> Result<(), Unsound> {
+    let (types, objects) = (contents.types.len() as u64, contents.objects.len() as u64);
+    let is_string = |id: u64| id < contents.strings.len() as u64;
+    let is_label = |label: &RawLabel| !label.names_a_string() || is_string(label.value);
     for block in blocks {
         let records = block.first as usize..(block.first + block.records) as usize;
         let sound = match block.kind {
-            kind::OBJECTS => require(
-                contents.objects[records]
-                    .iter()
-                    .all(|object| object.type_id < contents.types.len() as u64),
-                "a type id without a type",
-            ),
-            kind::REFERENCES => require(
-                contents.references[records]
-                    .iter()
-                    .all(|one| one.source < contents.objects.len() as u64),
-                "a source without an object",
-            ),
-            _ => Ok(()),
+            kind::TYPES => contents.types[records]
+                .iter()
+                .all(|one| is_string(one.module) && is_string(one.name)),
+            kind::OBJECTS => contents.objects[records]
+                .iter()
+                .all(|one| one.type_id < types),
+            kind::REFERENCES => contents.references[records]
+                .iter()
+                .all(|one| one.source < objects && is_label(&one.label)),
+            kind::ROOTS => contents.roots[records].iter().all(|one| {
+                is_label(&one.label) && one.name.into_iter().chain(one.thread).all(is_string)
+            }),
+            kind::FAULTS => contents.faults[records]
+                .iter()
+                .all(|one| is_string(one.message)),
+            _ => true,
         };
-        sound.map_err(|why| at(block, why))?;
+        require(sound, "names an id without a record").map_err(|why| at(block, why))?;
     }
     Ok(())
 }
@@ -332,6 +340,15 @@ impl Values {
         let id = self.varint()?;
         require(id <= u64::from(u32::MAX), "an id does not fit 32 bits")?;
         Ok(id)
+    }
+
+    fn narrow(&mut self) -> Checked<u64> {
+        let number = self.varint()?;
+        require(
+            number <= u64::from(u32::MAX),
+            "a number does not fit 32 bits",
+        )?;
+        Ok(number)
     }
 
     fn id_plus_one(&mut self) -> Checked<Option<u64>> {
@@ -567,8 +584,8 @@ fn decode_roots(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Checked
             },
             name: names.id_plus_one()?,
             thread: threads.id_plus_one()?,
-            line: lines.varint()?,
-            depth: depths.varint()?,
+            line: lines.narrow()?,
+            depth: depths.narrow()?,
             label: label(label_kinds.byte()?, label_values.varint()?)?,
             target: address(targets.varint()?, shift)?,
         });
