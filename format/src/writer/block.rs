@@ -186,14 +186,23 @@ pub(super) struct VarintColumn<'a> {
 }
 
 impl VarintColumn<'_> {
+    /// Adds a value to a column that is mostly of one byte a value.
     #[inline(always)]
     pub(super) fn push(&mut self, value: u64) {
-        match self
-            .room
-            .get_mut(self.length..)
-            .and_then(|room| room.first_chunk_mut::<MAX_VARINT>())
-        {
-            Some(room) => self.length += varint::encode(value, room),
+        self.put(|room| varint::encode(value, room));
+    }
+
+    /// Adds a value to a column of values of all lengths.
+    #[inline(always)]
+    pub(super) fn push_wide(&mut self, value: u64) {
+        self.put(|room| varint::encode_wide(value, room));
+    }
+
+    #[inline(always)]
+    fn put(&mut self, encode: impl FnOnce(&mut [u8; MAX_VARINT]) -> usize) {
+        let room = self.room.get_mut(self.length..);
+        match room.and_then(|room| room.first_chunk_mut::<MAX_VARINT>()) {
+            Some(room) => self.length += encode(room),
             None => self.overflow = true,
         }
     }

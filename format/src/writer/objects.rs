@@ -109,7 +109,7 @@ impl Batch for Objects {
         columns.varints(column::ADDRESS, |out| {
             let mut slots = Slots::new();
             for (&id, &address) in types.iter().zip(&self.addresses[..]) {
-                out.push(slots.encode(object_slot(id), address >> shift));
+                out.push_wide(slots.encode(object_slot(id), address >> shift));
             }
         });
         columns.varints(column::SIZE, |out| {

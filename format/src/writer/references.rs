@@ -123,7 +123,7 @@ impl Batch for References {
             let mut rest = targets.iter();
             for count in counts {
                 for (place, &target) in (0..count).zip(&mut rest) {
-                    out.push(slots.encode(reference_slot(place, count), target >> shift));
+                    out.push_wide(slots.encode(reference_slot(place, count), target >> shift));
                 }
             }
         });
