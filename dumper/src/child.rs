@@ -125,10 +125,10 @@ pub(crate) fn take_panics() {
 fn withdraw(settings: &Settings) {
     close_descriptors();
     reset_signals();
-    // SAFETY (all calls below): system calls that concern this process only; where one fails, the dump is taken without it.
+    // Past the deadline the target kills this process; if the target is gone by then, the alarm does.
+    let last_resort = settings.deadline.as_secs().saturating_add(5);
+    // SAFETY: system calls that concern this process only; where one fails, the dump is taken without it.
     unsafe {
-        // Past the deadline the target kills this process; if the target is gone by then, the alarm does.
-        let last_resort = settings.deadline.as_secs().saturating_add(5);
         libc::alarm(u32::try_from(last_resort).unwrap_or(u32::MAX));
         limit(libc::RLIMIT_CPU, last_resort);
         // 1 and not 0: where cores are piped to a program, the kernel takes only 1 for "none".

@@ -4,7 +4,7 @@
 //! wake-up by write(2) would then land in a file of the application. After a fork each process has a doorbell of its own.
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::sys;
@@ -24,6 +24,8 @@ pub(crate) struct Doorbell {
     sends: AtomicU32,
     /// What `memdump send` gave with its requests, so that it recognises the answer; 0 = free.
     tokens: [AtomicU32; TOKENS],
+    /// The process that was last asked: a fork copies what its parent was asked for.
+    asked: AtomicI32,
 }
 
 /// Requests that nobody has taken on yet.
@@ -55,12 +57,14 @@ impl Doorbell {
             signals: AtomicU32::new(0),
             sends: AtomicU32::new(0),
             tokens: [const { AtomicU32::new(0) }; TOKENS],
+            asked: AtomicI32::new(0),
         }
     }
 
     /// A request by the signal of the settings. Async-signal-safe.
     pub(crate) fn ring_signal(&self) {
         self.signals.fetch_add(1, Ordering::Relaxed);
+        self.asked.store(sys::process_id(), Ordering::Relaxed);
         self.wake();
     }
 
@@ -74,6 +78,7 @@ impl Doorbell {
             });
         }
         self.sends.fetch_add(1, Ordering::Relaxed);
+        self.asked.store(sys::process_id(), Ordering::Relaxed);
         self.wake();
     }
 
@@ -109,6 +114,13 @@ impl Doorbell {
                 rings,
                 limit,
             );
+        }
+    }
+
+    /// In a forked process: forgets what the parent was asked for. If this process was asked already, it answers.
+    pub(crate) fn leave_parent(&self) {
+        if self.asked.load(Ordering::Relaxed) != sys::process_id() {
+            self.take();
         }
     }
 
@@ -155,6 +167,18 @@ mod tests {
         }
         let requests = bell.take();
         assert_eq!((requests.sends, requests.tokens.len()), (20, TOKENS));
+    }
+
+    #[test]
+    fn a_forked_process_answers_only_what_it_was_asked_itself() {
+        let bell = Doorbell::new();
+        bell.ring_signal();
+        bell.asked.store(1, Ordering::Relaxed);
+        bell.leave_parent();
+        assert_eq!(bell.take(), Requests::default());
+        bell.ring_signal();
+        bell.leave_parent();
+        assert_eq!(bell.take().signals, 1);
     }
 
     #[test]

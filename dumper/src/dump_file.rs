@@ -103,6 +103,6 @@ pub(crate) fn free_bytes(descriptor: i32) -> Option<u64> {
     unsafe {
         let mut stat: libc::statvfs = std::mem::zeroed();
         (libc::fstatvfs(descriptor, &raw mut stat) == 0)
-            .then(|| (stat.f_bavail as u64).saturating_mul(stat.f_frsize as u64))
+            .then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 }

@@ -32,7 +32,7 @@ pub fn after_fork_in_parent() {
 /// Gives a forked process an agent, a status page and sequence numbers of its own. What its parent was asked for is the parent's.
 pub fn after_fork_in_child() {
     let wanted = Process::leave_parent();
-    let _ = DOORBELL.take();
+    DOORBELL.leave_parent();
     signals::forget_visits();
     let process = Process::current();
     process.lock().wanted = wanted;

@@ -16,8 +16,8 @@ static INODE: AtomicU64 = AtomicU64::new(0);
 /// Remembers what stderr is.
 pub(crate) fn remember_stderr() {
     if let Some(stat) = stat_of_stderr() {
-        DEVICE.store(stat.st_dev as u64, Ordering::Relaxed);
-        INODE.store(stat.st_ino as u64, Ordering::Relaxed);
+        DEVICE.store(stat.st_dev, Ordering::Relaxed);
+        INODE.store(stat.st_ino, Ordering::Relaxed);
     }
 }
 
@@ -26,16 +26,16 @@ pub(crate) fn remember_stderr() {
 pub(crate) fn line(event: &dyn Display) {
     // One write, so that lines of several processes do not mix.
     let line = format!("memdump[{}]: {event}\n", sys::process_id());
-    if stat_of_stderr().is_some_and(|stat| is_log(&stat)) && takes_a_line() {
-        write(line.as_bytes());
+    if let Some(stat) = stat_of_stderr().filter(is_log) {
+        write(line.as_bytes(), &stat);
     }
 }
 
 /// Whether descriptor 2 is (still) meant for messages. A program that turned itself into a daemon may have closed it and got the
 /// number again for a file of its own.
 fn is_log(stat: &libc::stat) -> bool {
-    let as_at_installation = stat.st_dev as u64 == DEVICE.load(Ordering::Relaxed)
-        && stat.st_ino as u64 == INODE.load(Ordering::Relaxed);
+    let as_at_installation = stat.st_dev == DEVICE.load(Ordering::Relaxed)
+        && stat.st_ino == INODE.load(Ordering::Relaxed);
     let kind = stat.st_mode & libc::S_IFMT;
     // SAFETY: asks for the descriptor's flags.
     let flags = unsafe { libc::fcntl(STDERR, libc::F_GETFL) };
@@ -51,6 +51,29 @@ fn stat_of_stderr() -> Option<libc::stat> {
     }
 }
 
+fn write(line: &[u8], to: &libc::stat) {
+    let part = libc::iovec {
+        iov_base: line.as_ptr().cast_mut().cast(),
+        iov_len: line.len(),
+    };
+    // SAFETY: one part, borrowed for the call; −1: at the file's own position.
+    let written = unsafe { libc::pwritev2(STDERR, &raw const part, 1, -1, libc::RWF_NOWAIT) };
+    if written != -1 {
+        return;
+    }
+    let is_file = to.st_mode & libc::S_IFMT == libc::S_IFREG;
+    match sys::errno() {
+        // Only a full pipe is left alone: files answer so when they have to be extended.
+        libc::EAGAIN if !is_file => return,
+        libc::EAGAIN => {}
+        // Not everything can be asked not to wait, so it is asked whether it would.
+        libc::EOPNOTSUPP | libc::EINVAL | libc::ENOSYS if takes_a_line() => {}
+        _ => return,
+    }
+    // SAFETY: the line is borrowed for the call.
+    unsafe { libc::write(STDERR, line.as_ptr().cast(), line.len()) };
+}
+
 fn takes_a_line() -> bool {
     let mut poll = libc::pollfd {
         fd: STDERR,
@@ -60,18 +83,4 @@ fn takes_a_line() -> bool {
     // SAFETY: one pollfd; does not wait.
     let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
     ready == 1 && poll.revents & libc::POLLOUT != 0
-}
-
-fn write(line: &[u8]) {
-    let part = libc::iovec {
-        iov_base: line.as_ptr().cast_mut().cast(),
-        iov_len: line.len(),
-    };
-    // Somebody else may have filled the pipe since it was asked.
-    // SAFETY: one part, borrowed for the call; −1: at the file's own position.
-    let written = unsafe { libc::pwritev2(STDERR, &raw const part, 1, -1, libc::RWF_NOWAIT) };
-    if written == -1 && matches!(sys::errno(), libc::EOPNOTSUPP | libc::EINVAL | libc::ENOSYS) {
-        // SAFETY: as above.
-        unsafe { libc::write(STDERR, line.as_ptr().cast(), line.len()) };
-    }
 }

@@ -86,7 +86,7 @@ fn create_at(
             errno => (Failure::Create, errno),
         });
     }
-    let descriptor = above_standard_streams(descriptor)?;
+    let descriptor = above_standard_streams(descriptor);
     if let Some(exchange) = crate::child::exchange() {
         exchange.set_partial(&partial);
     }
@@ -106,16 +106,20 @@ fn create_at(
 }
 
 /// All descriptors were closed, so the file got the number of a standard stream: a stray print of some library would land in it.
-fn above_standard_streams(descriptor: i32) -> Result<i32, Refusal> {
+fn above_standard_streams(descriptor: i32) -> i32 {
     if descriptor > libc::STDERR_FILENO {
-        return Ok(descriptor);
+        return descriptor;
     }
-    // SAFETY: the descriptor is the caller's own, and not used after this.
+    // SAFETY: the descriptor is the caller's own, and not used after it was moved.
     unsafe {
-        let moved = libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1);
-        let errno = sys::errno();
-        libc::close(descriptor);
-        if moved == -1 { Err((Failure::Create, errno)) } else { Ok(moved) }
+        match libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) {
+            // The limit on descriptors is that low.
+            -1 => descriptor,
+            moved => {
+                libc::close(descriptor);
+                moved
+            }
+        }
     }
 }
 
@@ -156,8 +160,8 @@ pub(crate) fn publish(dump: &mut NewDump, order: &Order<'_>) -> Result<Published
             Ok(()) => {
                 return Ok(Published {
                     path: dump.path.clone(),
-                    device: stat.st_dev as u64,
-                    inode: stat.st_ino as u64,
+                    device: stat.st_dev,
+                    inode: stat.st_ino,
                 });
             }
             // Somebody else took the number meanwhile.
@@ -235,7 +239,7 @@ pub(crate) fn remove_obsolete(dumps: &[Published]) {
         unsafe {
             let mut stat: libc::stat = std::mem::zeroed();
             if libc::lstat(name.as_ptr(), &raw mut stat) == 0
-                && (stat.st_dev as u64, stat.st_ino as u64) == (dump.device, dump.inode)
+                && (stat.st_dev, stat.st_ino) == (dump.device, dump.inode)
             {
                 libc::unlink(name.as_ptr());
             }

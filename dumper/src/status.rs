@@ -41,8 +41,8 @@ impl Page {
                 Ok((bytes, stat)) => {
                     let page = Self {
                         descriptor,
-                        device: stat.st_dev as u64,
-                        inode: stat.st_ino as u64,
+                        device: stat.st_dev,
+                        inode: stat.st_ino,
                         bytes,
                         content,
                     };
@@ -89,7 +89,7 @@ impl Drop for Page {
             libc::munmap(self.bytes.as_ptr().cast(), STATUS_PAGE_LENGTH);
             let mut stat: libc::stat = std::mem::zeroed();
             if libc::fstat(self.descriptor, &raw mut stat) == 0
-                && (stat.st_dev as u64, stat.st_ino as u64) == (self.device, self.inode)
+                && (stat.st_dev, stat.st_ino) == (self.device, self.inode)
             {
                 libc::close(self.descriptor);
             }

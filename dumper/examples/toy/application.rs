@@ -119,7 +119,10 @@ pub(crate) fn obey(words: &[&str]) -> Result<String, String> {
 }
 
 fn lower(resource: libc::__rlimit_resource_t, value: u64) {
-    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+    let limit = libc::rlimit {
+        rlim_cur: value,
+        rlim_max: value,
+    };
     // SAFETY: lowers a limit of this process.
     assert_eq!(unsafe { libc::setrlimit(resource, &raw const limit) }, 0);
 }

@@ -14,6 +14,13 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
+/// Addresses that do not compress: a bijection of 32 bits.
+fn scattered(n: u64) -> u64 {
+    let mixed = (n as u32).wrapping_mul(2_654_435_761);
+    let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519);
+    0x10_0000 + 8 * u64::from(mixed ^ (mixed >> 13))
+}
+
 impl Target for ToyHeap {
     fn hold_still(&self, clone_now: &mut dyn FnMut()) -> Result<(), String> {
         if std::env::var_os("TOY_REFUSES").is_some() {
@@ -40,9 +47,7 @@ impl Target for ToyHeap {
         let mut addresses = Vec::new();
         for n in 0..count {
             // Allocates as a walk does: a growing vector, and short-lived boxes.
-            // In an order that does not compress: a bijection of 32 bits.
-            let scattered = (n as u32).wrapping_mul(2_654_435_761);
-            addresses.push(Box::new(0x10_0000 + 8 * u64::from(scattered)));
+            addresses.push(Box::new(scattered(n)));
         }
         for (n, address) in addresses.iter().enumerate() {
             let id = writer.object(&Object {
@@ -74,11 +79,12 @@ impl Target for ToyHeap {
             writer.fault(&Fault { address, message })?;
         }
         context.write_cost(&mut writer)?;
+        let bytes = writer.bytes_written();
         let (_, counts) = writer.finish()?;
         Ok(WalkSummary {
             objects: counts.objects,
             references: counts.references,
-            bytes: 0,
+            bytes,
             faults: counts.faults,
         })
     }

@@ -191,10 +191,9 @@ fn a_target_without_a_free_descriptor_is_dumped() {
     // Standard streams and the status page.
     toy.tell("descriptors 4");
     check(&toy.dump());
-    // The snapshot process itself needs two.
+    // All that the snapshot process needs; the metadata is poorer then.
     toy.tell("descriptors 1");
-    let line = failure(&mut toy);
-    assert!(line.contains("Too many open files"), "{line}");
+    check(&toy.dump());
 }
 
 /// A file system of its own, unmounted at the end.
@@ -231,7 +230,7 @@ fn disk_really_full_and_read_only() {
     toy.tell("install");
     let line = failure(&mut toy);
     assert!(
-        line.contains("No space left on device; free space"),
+        line.contains("No space left on device (os error 28); free space"),
         "{line}"
     );
     assert_eq!(files_in(&directory), Vec::<String>::new());
