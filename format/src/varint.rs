@@ -110,21 +110,35 @@ impl<'a> Varints<'a> {
         self.at >= self.padded.len().saturating_sub(PADDING)
     }
 
-    /// The next value.
+    /// The next value. For columns that are mostly of one byte a value.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> Result<u64, VarintError> {
-        let Some(bytes) = self
-            .padded
-            .get(self.at..)
-            .and_then(|rest| rest.first_chunk::<8>())
-        else {
-            return Err(VarintError::Short);
-        };
-        let word = u64::from_le_bytes(*bytes);
+        let word = self.word()?;
         if word & 0x80 == 0 {
             self.at += 1;
             return Ok(word & 0x7f);
         }
+        self.take(word)
+    }
+
+    /// As [`Varints::next`], for columns of values of all lengths; see [`encode_wide`].
+    #[inline(always)]
+    pub(crate) fn next_wide(&mut self) -> Result<u64, VarintError> {
+        let word = self.word()?;
+        self.take(word)
+    }
+
+    #[inline(always)]
+    fn word(&self) -> Result<u64, VarintError> {
+        let rest = self.padded.get(self.at..);
+        match rest.and_then(|rest| rest.first_chunk::<8>()) {
+            Some(bytes) => Ok(u64::from_le_bytes(*bytes)),
+            None => Err(VarintError::Short),
+        }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, word: u64) -> Result<u64, VarintError> {
         let stops = !word & CONTINUE;
         if stops == 0 {
             return self.next_long();
@@ -181,11 +195,15 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Vec<u64>, VarintError> {
         let padded = [bytes, &[0; PADDING]].concat();
         let mut varints = Varints::new(&padded);
+        let mut wide = Varints::new(&padded);
         let mut values = Vec::new();
         while !varints.is_at_end() {
-            values.push(varints.next()?);
+            let value = varints.next()?;
+            assert_eq!(wide.next_wide(), Ok(value));
+            values.push(value);
         }
         varints.finish()?;
+        wide.finish()?;
         Ok(values)
     }
 

@@ -282,7 +282,7 @@ fn decode_targets(
         let mut rest = targets.iter_mut();
         for group in groups {
             for (place, target) in (0..group.count).zip(&mut rest) {
-                let units = slots.decode(reference_slot(place, group.count), varints.next()?);
+                let units = slots.decode(reference_slot(place, group.count), varints.next_wide()?);
                 any |= units;
                 *target = Address(units << shift);
             }
