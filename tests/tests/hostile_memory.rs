@@ -15,7 +15,7 @@ static HEAP: PeakAlloc = PeakAlloc;
 
 /// The reader's own tables, and one column of the greatest legal length with what it decodes to: 4 MiB each of plain bytes, and
 /// per record, of which there are 65,536, a few words.
-const FIXED: usize = 24 << 20;
+const FIXED: usize = 1 << 20;
 const PER_BYTE: usize = 4;
 
 /// The bytes that reading takes at its peak, beyond what was allocated before.
