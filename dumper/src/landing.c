@@ -26,14 +26,14 @@ static void on_fault(int signal, siginfo_t *info, void *context) {
     siglongjmp(landing->place, 1);
 }
 
-/* Handles the signal on the alternate stack. SA_NODEFER: the landing leaves the handler without sigreturn, and saving the
-   signal mask at each landing would cost a system call. */
+/* Handles the signal on the alternate stack. The handler is left without sigreturn and so with the mask that it had: it must not
+   block anything (SA_NODEFER, an empty mask), or else the next fault of another kind would find its signal blocked and kill.
+   Saving and restoring the mask at each landing would cost system calls. */
 int memdump_landing_arm(int signal) {
     struct sigaction action = {0};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    sigfillset(&action.sa_mask);
-    sigdelset(&action.sa_mask, signal);
+    sigemptyset(&action.sa_mask);
     return sigaction(signal, &action, NULL);
 }
 

@@ -72,3 +72,66 @@ pub(crate) fn arm() -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hint::black_box;
+
+    use super::*;
+
+    fn read(address: usize) {
+        // SAFETY: it is not: these tests are about what happens then.
+        black_box(unsafe { std::ptr::without_provenance::<u8>(address).read_volatile() });
+    }
+
+    #[inline(never)]
+    fn overflow(depth: usize) -> usize {
+        let filler = black_box([depth; 64]);
+        if depth == usize::MAX {
+            return 0;
+        }
+        overflow(depth + 1) + filler[depth % 64]
+    }
+
+    /// One test, because the landing is made for a process of one thread.
+    #[test]
+    fn faults_land_where_they_are_awaited() {
+        arm().unwrap();
+        let fault = |signal, address| Err(MemoryFault { signal, address });
+        // SAFETY: the closures have nothing to be dropped.
+        unsafe {
+            let mut reached = 0;
+            assert_eq!(protect(&mut || reached += 1), Ok(()));
+            assert_eq!(reached, 1);
+            for _ in 0..100 {
+                assert_eq!(protect(&mut || read(24)), fault(libc::SIGSEGV, 24));
+            }
+            // The inner landing is gone after its fault, and the outer one stands.
+            let mut inner = Ok(());
+            let outer = protect(&mut || {
+                inner = protect(&mut || read(32));
+                read(40);
+            });
+            assert_eq!(
+                (inner, outer),
+                (fault(libc::SIGSEGV, 32), fault(libc::SIGSEGV, 40))
+            );
+            let beyond = beyond_the_end_of_a_file();
+            assert_eq!(protect(&mut || read(beyond)), fault(libc::SIGBUS, beyond));
+            let deep = protect(&mut || {
+                black_box(overflow(0));
+            });
+            assert_eq!(deep.map_err(|fault| fault.signal), Err(libc::SIGSEGV));
+            assert_eq!(protect(&mut || read(48)), fault(libc::SIGSEGV, 48));
+        }
+    }
+
+    fn beyond_the_end_of_a_file() -> usize {
+        // SAFETY: maps a new, empty file.
+        unsafe {
+            let file = libc::memfd_create(c"empty".as_ptr(), 0);
+            let start = std::ptr::null_mut();
+            libc::mmap(start, 4096, libc::PROT_READ, libc::MAP_SHARED, file, 0).addr()
+        }
+    }
+}

@@ -22,12 +22,14 @@ mod process;
 mod publish;
 mod report;
 mod settings;
+mod signal;
 mod signals;
 mod snapshot;
 mod status;
 mod sys;
 mod target;
 mod trigger;
+mod units;
 mod wording;
 
 pub use arena::{SwitchAllocator, mapped_bytes};
@@ -38,9 +40,11 @@ pub use fork::{after_fork_in_child, after_fork_in_parent, before_fork};
 pub use install::{install, settings, shutdown, status};
 pub use landing::{MemoryFault, protect};
 pub use report::{DumpError, InstallError, Installed, Report, Status};
-pub use settings::{Settings, SettingsBuilder, SettingsError, Signal, parse_duration, parse_size};
+pub use settings::{Settings, SettingsBuilder, SettingsError};
+pub use signal::Signal;
 pub use target::{Target, WalkError, WalkSummary};
 pub use trigger::Trigger;
+pub use units::{parse_duration, parse_size};
 
 /// How a caller that holds the runtime's lock (the GIL) waits: gets what blocks, lets the lock go, calls it, takes the lock back.
 /// A caller without a lock gives [`wait_plainly`].

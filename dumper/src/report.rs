@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::settings::Signal;
+use crate::signal::Signal;
 use crate::target::WalkSummary;
 
 /// A published dump.

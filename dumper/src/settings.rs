@@ -1,10 +1,12 @@
 //! What the user may choose: argument beats environment beats default.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
+
+use crate::signal::Signal;
+use crate::units::{parse_duration, parse_size};
 
 /// Settings of an installation; made by [`SettingsBuilder`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,98 +46,6 @@ pub struct SettingsError {
     /// What is allowed.
     pub allowed: &'static str,
 }
-
-/// A signal that a process may handle, by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Signal(i32);
-
-impl Signal {
-    /// SIGUSR1.
-    pub const USR1: Self = Self(libc::SIGUSR1);
-    const ALLOWED: &'static str =
-        "a signal that a process may handle, such as SIGUSR1, USR2, RTMIN+3 or 10";
-
-    /// The signal of this number; `None` if a process cannot handle it or memdump must leave it alone
-    /// (SIGKILL, SIGSTOP, faults, SIGCHLD, SIGALRM, and those that libc keeps for itself).
-    pub fn new(number: i32) -> Option<Self> {
-        let taken = [
-            libc::SIGKILL,
-            libc::SIGSTOP,
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGILL,
-            libc::SIGFPE,
-            libc::SIGABRT,
-            libc::SIGTRAP,
-            libc::SIGCHLD,
-        ];
-        let standard = (1..=31).contains(&number) && !taken.contains(&number);
-        let real_time = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number);
-        (standard || real_time).then_some(Self(number))
-    }
-
-    /// Its number on this machine.
-    pub fn number(self) -> i32 {
-        self.0
-    }
-}
-
-impl FromStr for Signal {
-    type Err = SettingsError;
-
-    /// Reads `SIGUSR1`, `usr1`, `10`, `SIGRTMIN+9`, `RTMAX-2`.
-    fn from_str(text: &str) -> Result<Self, SettingsError> {
-        let bad = || SettingsError {
-            setting: "signal".into(),
-            value: text.into(),
-            allowed: Self::ALLOWED,
-        };
-        let upper = text.trim().to_ascii_uppercase();
-        let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-        let offset = |rest: &str| match rest {
-            "" => Some(0),
-            _ => rest.parse::<i32>().ok().filter(|n| n.abs() < 64),
-        };
-        let number = if let Some(rest) = name.strip_prefix("RTMIN") {
-            offset(rest).map(|n| libc::SIGRTMIN() + n)
-        } else if let Some(rest) = name.strip_prefix("RTMAX") {
-            offset(rest).map(|n| libc::SIGRTMAX() + n)
-        } else if let Ok(number) = name.parse() {
-            Some(number)
-        } else {
-            NAMES
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|&(_, n)| n)
-        };
-        number.and_then(Self::new).ok_or_else(bad)
-    }
-}
-
-const NAMES: &[(&str, i32)] = &[
-    ("HUP", libc::SIGHUP),
-    ("INT", libc::SIGINT),
-    ("QUIT", libc::SIGQUIT),
-    ("USR1", libc::SIGUSR1),
-    ("USR2", libc::SIGUSR2),
-    ("PIPE", libc::SIGPIPE),
-    ("ALRM", libc::SIGALRM),
-    ("TERM", libc::SIGTERM),
-    ("CONT", libc::SIGCONT),
-    ("TSTP", libc::SIGTSTP),
-    ("TTIN", libc::SIGTTIN),
-    ("TTOU", libc::SIGTTOU),
-    ("URG", libc::SIGURG),
-    ("XCPU", libc::SIGXCPU),
-    ("XFSZ", libc::SIGXFSZ),
-    ("VTALRM", libc::SIGVTALRM),
-    ("PROF", libc::SIGPROF),
-    ("WINCH", libc::SIGWINCH),
-    ("IO", libc::SIGIO),
-    ("POLL", libc::SIGIO),
-    ("PWR", libc::SIGPWR),
-    ("SYS", libc::SIGSYS),
-];
 
 /// Settings as given by the caller; what is not given comes from the environment, then from the defaults.
 #[derive(Clone, Debug, Default)]
@@ -214,155 +124,108 @@ impl SettingsBuilder {
         environment: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Settings, SettingsError> {
         let environment = Environment(environment);
-        let signal = match self.signal {
-            Some(signal) => Some(signal),
-            None => environment.read("MEMDUMP_SIGNAL", Signal::ALLOWED, |t| t.parse().ok())?,
-        };
-        let second_signal = match self.second_signal {
-            Some(signal) => Some(signal),
-            None => {
-                environment.read("MEMDUMP_SECOND_SIGNAL", Signal::ALLOWED, |t| t.parse().ok())?
+        let signal = |text: &str| text.parse().ok();
+        let number = |text: &str| text.parse().ok();
+        let settings = Settings {
+            signal: environment
+                .unless(self.signal, "MEMDUMP_SIGNAL", Signal::ALLOWED, signal)?
+                .unwrap_or(Signal::USR1),
+            second_signal: environment.unless(
+                self.second_signal,
+                "MEMDUMP_SECOND_SIGNAL",
+                Signal::ALLOWED,
+                signal,
+            )?,
+            directory: absolute(self.directory.or_else(|| environment.path("MEMDUMP_DIR")))?,
+            name: match self.name {
+                Some(name) => Some(checked_name(name)?),
+                None => environment.unless(None, "MEMDUMP_NAME", NAME_ALLOWED, allowed_name)?,
             }
-        };
-        let signal = signal.unwrap_or(Signal::USR1);
-        if second_signal == Some(signal) {
-            return Err(SettingsError {
-                setting: "second_signal".into(),
-                value: signal.number().to_string(),
-                allowed: "another signal than the first one",
-            });
-        }
-        let directory = self
-            .directory
-            .or_else(|| environment.path("MEMDUMP_DIR"))
-            .unwrap_or_default();
-        let directory = std::path::absolute(if directory.as_os_str().is_empty() {
-            ".".into()
-        } else {
-            directory.clone()
-        })
-        .map_err(|_| SettingsError {
-            setting: "directory".into(),
-            value: directory.display().to_string(),
-            allowed: "a directory, or the working directory is gone",
-        })?;
-        let name = match self.name {
-            Some(name) => checked_name("name", name)?,
-            None => match environment.read("MEMDUMP_NAME", NAME_ALLOWED, |t| Some(t.to_owned()))? {
-                Some(name) => checked_name("MEMDUMP_NAME", name)?,
-                None => default_name(self.default_name),
-            },
-        };
-        let keep = match self.keep {
-            Some(keep) => keep,
-            None => environment
-                .read("MEMDUMP_KEEP", "a number of dumps, or 0 to keep all", |t| {
-                    t.parse().ok()
-                })?
-                .unwrap_or(0),
-        };
-        let min_free = match self.min_free {
-            Some(bytes) => bytes,
-            None => environment
-                .read("MEMDUMP_MIN_FREE", SIZE_ALLOWED, parse_size)?
+            .unwrap_or_else(|| default_name(self.default_name)),
+            keep: environment
+                .unless(self.keep, "MEMDUMP_KEEP", KEEP_ALLOWED, |t| t.parse().ok())?
+                .and_then(NonZeroU32::new),
+            min_free: environment
+                .unless(self.min_free, "MEMDUMP_MIN_FREE", SIZE_ALLOWED, parse_size)?
                 .unwrap_or(256 << 20),
-        };
-        let deadline = match self.deadline {
-            Some(deadline) => deadline,
-            None => environment
-                .read("MEMDUMP_DEADLINE", DURATION_ALLOWED, parse_duration)?
+            deadline: environment
+                .unless(
+                    self.deadline,
+                    "MEMDUMP_DEADLINE",
+                    DURATION_ALLOWED,
+                    parse_duration,
+                )?
                 .unwrap_or(Duration::from_secs(600)),
-        };
-        if deadline < Duration::from_millis(1) || deadline > Duration::from_secs(86_400) {
-            return Err(SettingsError {
-                setting: "deadline".into(),
-                value: format!("{deadline:?}"),
-                allowed: DURATION_ALLOWED,
-            });
-        }
-        let labels = match self.labels {
-            Some(labels) => labels,
-            None => environment
-                .read("MEMDUMP_LABELS", "on or off", parse_switch)?
+            labels: environment
+                .unless(self.labels, "MEMDUMP_LABELS", SWITCH_ALLOWED, parse_switch)?
                 .unwrap_or(true),
-        };
-        let arguments = match self.arguments {
-            Some(arguments) => arguments,
-            None => environment
-                .read("MEMDUMP_ARGUMENTS", "on or off", parse_switch)?
+            arguments: environment
+                .unless(
+                    self.arguments,
+                    "MEMDUMP_ARGUMENTS",
+                    SWITCH_ALLOWED,
+                    parse_switch,
+                )?
                 .unwrap_or(true),
-        };
-        let nice = match self.nice {
-            Some(nice) => nice,
-            None => environment
-                .read("MEMDUMP_NICE", NICE_ALLOWED, |t| t.parse().ok())?
+            nice: environment
+                .unless(self.nice, "MEMDUMP_NICE", NICE_ALLOWED, number)?
                 .unwrap_or(10),
         };
-        if nice > 19 {
-            return Err(SettingsError {
-                setting: "nice".into(),
-                value: nice.to_string(),
-                allowed: NICE_ALLOWED,
-            });
-        }
-        Ok(Settings {
-            signal,
-            second_signal,
-            directory,
-            name,
-            keep: NonZeroU32::new(keep),
-            min_free,
-            deadline,
-            labels,
-            arguments,
-            nice,
-        })
+        settings.check()
     }
+}
+
+impl Settings {
+    /// What neither an argument's type nor a variable's form rules out.
+    fn check(self) -> Result<Self, SettingsError> {
+        let limits = Duration::from_millis(1)..=Duration::from_secs(86_400);
+        if self.second_signal == Some(self.signal) {
+            let number = self.signal.number().to_string();
+            return Err(bad(
+                "second_signal",
+                number,
+                "another signal than the first one",
+            ));
+        }
+        if !limits.contains(&self.deadline) {
+            return Err(bad(
+                "deadline",
+                format!("{:?}", self.deadline),
+                DURATION_ALLOWED,
+            ));
+        }
+        if self.nice > 19 {
+            return Err(bad("nice", self.nice.to_string(), NICE_ALLOWED));
+        }
+        Ok(self)
+    }
+}
+
+fn bad(setting: &str, value: String, allowed: &'static str) -> SettingsError {
+    SettingsError {
+        setting: setting.into(),
+        value,
+        allowed,
+    }
+}
+
+/// The directory from now on, wherever the process goes.
+fn absolute(directory: Option<PathBuf>) -> Result<PathBuf, SettingsError> {
+    let directory = directory
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or_else(|| ".".into());
+    std::path::absolute(&directory).map_err(|_| {
+        let allowed = "usable: the working directory is gone; give an absolute path";
+        bad("directory", directory.display().to_string(), allowed)
+    })
 }
 
 const SIZE_ALLOWED: &str = "a size such as 1048576, 512K, 256M or 2G (powers of 1024)";
 const DURATION_ALLOWED: &str = "a time of 1ms to 24h such as 90, 90s, 500ms, 10m or 1h";
+const SWITCH_ALLOWED: &str = "on or off";
+const KEEP_ALLOWED: &str = "a number of dumps, or 0 to keep all";
 const NICE_ALLOWED: &str = "a number from 0 to 19";
 const NAME_ALLOWED: &str = "a name of 1 to 100 bytes of UTF-8 without `/` or control characters that does not start with a dot";
-
-/// Reads a size: `1048576`, `512K`, `256M`, `2G` (powers of 1024; `KiB`, `KB` and so on mean the same).
-pub fn parse_size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = text[digits.len()..].to_ascii_uppercase();
-    let unit = unit
-        .strip_suffix("IB")
-        .or(unit.strip_suffix('B'))
-        .unwrap_or(&unit);
-    let shift = match unit {
-        "" => 0,
-        "K" => 10,
-        "M" => 20,
-        "G" => 30,
-        "T" => 40,
-        _ => return None,
-    };
-    digits
-        .trim_end()
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(1 << shift)
-}
-
-/// Reads a time: `90` or `90s`, `0.5`, `500ms`, `10m`, `1h`.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let scale = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "s" => 1.0,
-        "ms" => 1e-3,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    };
-    let seconds = digits.trim_end().parse::<f64>().ok()? * scale;
-    Duration::try_from_secs_f64(seconds).ok()
-}
 
 fn parse_switch(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -372,21 +235,15 @@ fn parse_switch(text: &str) -> Option<bool> {
     }
 }
 
-fn name_is_allowed(name: &str) -> bool {
-    (1..=100).contains(&name.len())
+fn allowed_name(name: &str) -> Option<String> {
+    let allowed = (1..=100).contains(&name.len())
         && !name.starts_with('.')
-        && !name.chars().any(|c| c == '/' || c.is_control())
+        && !name.chars().any(|c| c == '/' || c.is_control());
+    allowed.then(|| name.to_owned())
 }
 
-fn checked_name(setting: &str, name: String) -> Result<String, SettingsError> {
-    if name_is_allowed(&name) {
-        return Ok(name);
-    }
-    Err(SettingsError {
-        setting: setting.into(),
-        value: name,
-        allowed: NAME_ALLOWED,
-    })
+fn checked_name(name: String) -> Result<String, SettingsError> {
+    allowed_name(&name).ok_or_else(|| bad("name", name, NAME_ALLOWED))
 }
 
 fn default_name(given: Option<String>) -> String {
@@ -395,9 +252,8 @@ fn default_name(given: Option<String>) -> String {
         Some(executable.file_name()?.to_str()?.to_owned())
     };
     given
-        .filter(|name| name_is_allowed(name))
         .or_else(of_executable)
-        .filter(|name| name_is_allowed(name))
+        .and_then(|name| allowed_name(&name))
         .unwrap_or_else(|| "process".into())
 }
 
@@ -411,24 +267,145 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             .map(PathBuf::from)
     }
 
-    fn read<T>(
+    /// What was given, or else what the variable says.
+    fn unless<T>(
         &self,
+        given: Option<T>,
         variable: &str,
         allowed: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, SettingsError> {
+        if given.is_some() {
+            return Ok(given);
+        }
         let Some(value) = (self.0)(variable).filter(|v| !v.is_empty()) else {
             return Ok(None);
         };
-        match value.to_str().and_then(|text| parse(text.trim())) {
+        let parsed = value.to_str().and_then(|text| parse(text.trim()));
+        match parsed {
             Some(parsed) => Ok(Some(parsed)),
-            None => Err(SettingsError {
-                setting: variable.into(),
-                value: AsRef::<OsStr>::as_ref(&value)
-                    .to_string_lossy()
-                    .into_owned(),
-                allowed,
-            }),
+            None => Err(bad(variable, value.to_string_lossy().into_owned(), allowed)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(
+        builder: SettingsBuilder,
+        variables: &[(&str, &str)],
+    ) -> Result<Settings, SettingsError> {
+        builder.build_from(|name| {
+            let found = variables.iter().find(|(variable, _)| *variable == name)?;
+            Some(found.1.into())
+        })
+    }
+
+    #[test]
+    fn defaults() {
+        let settings = built(SettingsBuilder::new().default_name("app".into()), &[]).unwrap();
+        let expected = Settings {
+            signal: Signal::USR1,
+            second_signal: None,
+            directory: std::env::current_dir().unwrap(),
+            name: "app".into(),
+            keep: None,
+            min_free: 256 << 20,
+            deadline: Duration::from_secs(600),
+            labels: true,
+            arguments: true,
+            nice: 10,
+        };
+        assert_eq!(settings, expected);
+    }
+
+    const ALL: [(&str, &str); 10] = [
+        ("MEMDUMP_SIGNAL", "SIGUSR2"),
+        ("MEMDUMP_SECOND_SIGNAL", "RTMIN+1"),
+        ("MEMDUMP_DIR", "/var/dumps"),
+        ("MEMDUMP_NAME", "shop"),
+        ("MEMDUMP_KEEP", "3"),
+        ("MEMDUMP_MIN_FREE", "2G"),
+        ("MEMDUMP_DEADLINE", "30s"),
+        ("MEMDUMP_LABELS", "off"),
+        ("MEMDUMP_ARGUMENTS", "no"),
+        ("MEMDUMP_NICE", "0"),
+    ];
+
+    #[test]
+    fn the_environment_beats_the_defaults() {
+        let expected = Settings {
+            signal: Signal::new(libc::SIGUSR2).unwrap(),
+            second_signal: Signal::new(libc::SIGRTMIN() + 1),
+            directory: "/var/dumps".into(),
+            name: "shop".into(),
+            keep: NonZeroU32::new(3),
+            min_free: 2 << 30,
+            deadline: Duration::from_secs(30),
+            labels: false,
+            arguments: false,
+            nice: 0,
+        };
+        assert_eq!(built(SettingsBuilder::new(), &ALL), Ok(expected));
+    }
+
+    #[test]
+    fn arguments_beat_the_environment_which_is_not_even_looked_at() {
+        let builder = SettingsBuilder::new()
+            .signal(Signal::USR1)
+            .second_signal(Signal::new(libc::SIGUSR2).unwrap())
+            .directory("/mine".into())
+            .name("me".into())
+            .keep(0)
+            .min_free(1)
+            .deadline(Duration::from_secs(1))
+            .labels(true)
+            .arguments(true)
+            .nice(5);
+        let expected = builder.clone().build_from(|_| None);
+        let nonsense = ALL.map(|(variable, _)| (variable, "/"));
+        assert_eq!(built(builder, &nonsense), expected);
+        assert_eq!(expected.unwrap().keep, None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        for (variable, value) in [
+            ("MEMDUMP_SIGNAL", "KILL"),
+            ("MEMDUMP_SECOND_SIGNAL", "?"),
+            ("MEMDUMP_NAME", "../x"),
+            ("MEMDUMP_KEEP", "-1"),
+            ("MEMDUMP_MIN_FREE", "lots"),
+            ("MEMDUMP_DEADLINE", "soon"),
+            ("MEMDUMP_LABELS", "maybe"),
+            ("MEMDUMP_ARGUMENTS", "2"),
+            ("MEMDUMP_NICE", "-5"),
+        ] {
+            let error = built(SettingsBuilder::new(), &[(variable, value)]).unwrap_err();
+            assert_eq!(
+                (error.setting.as_str(), error.value.as_str()),
+                (variable, value)
+            );
+        }
+        for (builder, setting) in [
+            (SettingsBuilder::new().name("a/b".into()), "name"),
+            (SettingsBuilder::new().nice(20), "nice"),
+            (SettingsBuilder::new().deadline(Duration::ZERO), "deadline"),
+            (
+                SettingsBuilder::new().second_signal(Signal::USR1),
+                "second_signal",
+            ),
+        ] {
+            assert_eq!(built(builder, &[]).unwrap_err().setting, setting);
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_not_set() {
+        let empty = ALL.map(|(variable, _)| (variable, ""));
+        let builder = SettingsBuilder::new();
+        assert_eq!(built(builder.clone(), &empty), built(builder, &[]));
     }
 }

@@ -244,6 +244,23 @@ fn disk_really_full_and_read_only() {
 }
 
 #[test]
+fn space_that_must_stay_free_is_watched_while_writing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let directory = scratch.path().join("small");
+    fs::create_dir(&directory).unwrap();
+    let Some(_mounted) = Mounted::new(&directory, "size=24m") else {
+        eprintln!("skipped: needs the right to mount");
+        return;
+    };
+    let variables = [("TOY_OBJECTS", "2000000"), ("MEMDUMP_MIN_FREE", "16M")];
+    let mut toy = Toy::start(&variables, &directory, scratch.path());
+    toy.tell("install");
+    let line = failure(&mut toy);
+    assert!(line.contains("less than 16777216 bytes are free"), "{line}");
+    assert_eq!(files_in(&directory), Vec::<String>::new());
+}
+
+#[test]
 fn the_snapshot_process_is_killed_from_outside() {
     let mut toy = Toy::installed(&[LARGE]);
     toy.signal(libc::SIGUSR1);

@@ -1,6 +1,8 @@
 //! What the application must not notice.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsRawFd;
 
 use crate::toy::{Toy, check, signal_to};
 
@@ -56,7 +58,8 @@ fn a_daemon_that_closed_everything_still_dumps_and_keeps_its_files() {
 
 #[test]
 fn dumping_under_threads_that_allocate_never_hangs() {
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "2000")]);
+    // At normal priority, or else the eight would leave nothing to the snapshot process.
+    let mut toy = Toy::installed(&[("TOY_OBJECTS", "2000"), ("MEMDUMP_NICE", "0")]);
     toy.tell("malloc 8");
     for sequence in 1..=100 {
         toy.dump();
@@ -125,4 +128,94 @@ fn shutting_down_ends_the_agent_and_signals_do_no_harm() {
     toy.signal(libc::SIGUSR1);
     assert!(toy.tell("status").contains("agent=false"));
     assert_eq!(toy.files(), Vec::<String>::new());
+}
+
+#[test]
+fn an_idle_agent_does_not_run() {
+    let toy = Toy::installed(&[]);
+    toy.dump();
+    let switches = || -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", toy.pid())).unwrap();
+        let agent = tasks
+            .map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap())
+            .find(|status| status.starts_with("Name:\tmemdump\n"))
+            .unwrap();
+        let counts = agent.lines().filter(|line| line.contains("ctxt_switches"));
+        counts
+            .map(|line| {
+                line.split_whitespace()
+                    .nth(1)
+                    .unwrap()
+                    .parse::<u64>()
+                    .unwrap()
+            })
+            .sum()
+    };
+    // Once it has gone to sleep after the dump, it stays asleep.
+    let mut before = switches();
+    crate::toy::wait_until("the agent to sleep", || {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let now = switches();
+        (std::mem::replace(&mut before, now) == now).then_some(())
+    });
+}
+
+fn with_stderr(stderr: std::io::PipeWriter) -> (Toy, tempfile::TempDir) {
+    let scratch = tempfile::tempdir().unwrap();
+    let directory = scratch.path().join("dumps");
+    let mut toy = Toy::start_with(&[], &directory, scratch.path(), stderr.into());
+    assert_eq!(toy.tell("install"), "ok");
+    (toy, scratch)
+}
+
+fn dumps_unseen(toy: &mut Toy, sequence: u32) {
+    toy.signal(libc::SIGUSR1);
+    crate::toy::wait_until("the dump", || {
+        toy.tell("status")
+            .contains(&format!("dumps={sequence} "))
+            .then_some(())
+    });
+}
+
+#[test]
+fn a_closed_stderr_neither_kills_nor_stops_anything() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let (mut toy, _scratch) = with_stderr(writer);
+    drop(reader);
+    dumps_unseen(&mut toy, 1);
+    dumps_unseen(&mut toy, 2);
+}
+
+#[test]
+fn a_full_stderr_stops_nothing_and_lines_come_again_when_it_is_read() {
+    let (mut reader, mut writer) = std::io::pipe().unwrap();
+    let (mut toy, _scratch) = with_stderr(writer.try_clone().unwrap());
+    // The flags are shared with the toy, which must do without them.
+    set_flags(&writer, libc::O_NONBLOCK);
+    while writer.write(&[b'x'; 100]).is_ok() || writer.write(b"x").is_ok() {}
+    set_flags(&writer, 0);
+    dumps_unseen(&mut toy, 1);
+    set_flags(&reader, libc::O_NONBLOCK);
+    let mut filling = Vec::new();
+    let empty = reader.read_to_end(&mut filling).unwrap_err();
+    assert_eq!(empty.kind(), std::io::ErrorKind::WouldBlock);
+    assert!(filling.iter().all(|&byte| byte == b'x'));
+    set_flags(&reader, 0);
+    toy.signal(libc::SIGUSR1);
+    let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .ends_with("begin sequence=2 trigger=\"signal 10\"")
+    );
+    assert!(lines.next().unwrap().contains(": end file="));
+}
+
+fn set_flags(pipe: &impl AsRawFd, flags: i32) {
+    // SAFETY: changes the flags of the test's own pipe.
+    assert_eq!(
+        unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETFL, flags) },
+        0
+    );
 }

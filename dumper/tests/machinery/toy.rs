@@ -40,7 +40,17 @@ impl Toy {
 
     /// A toy that dumps into `directory` and logs into `scratch`.
     pub(crate) fn start(variables: &[(&str, &str)], directory: &Path, scratch: &Path) -> Self {
-        let log = scratch.join("stderr");
+        let log = File::create(scratch.join("stderr")).unwrap();
+        Self::start_with(variables, directory, scratch, log.into())
+    }
+
+    /// The same with another stderr.
+    pub(crate) fn start_with(
+        variables: &[(&str, &str)],
+        directory: &Path,
+        scratch: &Path,
+        stderr: Stdio,
+    ) -> Self {
         let mut process = Command::new(program())
             .env("MEMDUMP_DIR", directory)
             .env("MEMDUMP_NAME", "toy")
@@ -48,14 +58,14 @@ impl Toy {
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(File::create(&log).unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         Self {
             commands: process.stdin.take().unwrap(),
             answers: BufReader::new(process.stdout.take().unwrap()),
             process,
-            log,
+            log: scratch.join("stderr"),
             _scratch: None,
             directory: directory.into(),
         }
@@ -106,7 +116,7 @@ impl Toy {
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Waits for the `count`th line of this event.
