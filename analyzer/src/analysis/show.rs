@@ -9,7 +9,10 @@ use serde::Serialize;
 use super::chain::{Chain, Holder, chains_of};
 use super::label_text::label_text;
 use super::{AnalysisError, ObjectRow, json_form};
-use crate::graph::{Graph, Paths, RootFilter, Ways, label_paths, search_from_roots, search_rest};
+use crate::graph::{
+    Graph, Paths, RootFilter, Ways, label_paths, search_from_native, search_from_roots,
+    search_garbage,
+};
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
 
@@ -97,13 +100,13 @@ fn chain(
     id: ObjectId,
     progress: &dyn Progress,
 ) -> Result<Chain, ReadError> {
-    let ways = Ways {
-        through: |_| true,
-        max_distance: u32::MAX,
-    };
+    let ways = Ways::all();
     let mut search = search_from_roots(graph, RootFilter::Any, &ways, progress);
     if !search.is_reached(id) {
-        search_rest(snapshot, graph, &mut search, &ways, progress)?;
+        search_from_native(snapshot, graph, &mut search, &ways, progress)?;
+    }
+    if !search.is_reached(id) {
+        search_garbage(snapshot, &mut search, progress);
     }
     let mut paths = Paths::to(&search, [id]);
     label_paths(snapshot, graph, &mut paths, progress)?;

@@ -29,9 +29,8 @@ where
     search
 }
 
-/// The other phases: from what native code holds; then, for what only the collector could still free, from the lowest
-/// ids.
-pub fn search_rest<F>(
+/// The second phase: from what native code holds.
+pub fn search_from_native<F>(
     snapshot: &Snapshot,
     graph: &Graph,
     search: &mut Search<'_>,
@@ -47,8 +46,15 @@ where
     search.run(Start::Root, named, ways);
     let held = native_holders(snapshot, graph, search)?;
     search.run(Start::Native, held, ways);
-    search.run_from_rest(ways, |id| snapshot.is_object(id));
     Ok(())
+}
+
+/// The last phase, after which every object is reached: what only the collector could still free, from the lowest ids.
+///
+/// It may follow only searches that took every way; else it would call garbage what is merely avoided.
+pub fn search_garbage(snapshot: &Snapshot, search: &mut Search<'_>, progress: &dyn Progress) {
+    progress.stage("searching what is unreachable", 0);
+    search.run_from_rest(&Ways::all(), |id| snapshot.is_object(id));
 }
 
 /// Of the objects that were not reached: those which the runtime counts more references to than objects and roots have.

@@ -10,7 +10,7 @@ mod search;
 
 pub use build::{Graph, GraphError};
 pub use forward::{Forward, NO_TARGET};
-pub use holders::{search_from_roots, search_rest};
+pub use holders::{search_from_native, search_from_roots, search_garbage};
 pub use labels::label_paths;
 pub use paths::{PathNode, PathStep, Paths};
 pub use roots::{RootFilter, Roots};

@@ -60,6 +60,16 @@ pub struct Ways<F> {
     pub max_distance: u32,
 }
 
+impl Ways<fn(ObjectId) -> bool> {
+    /// Every way.
+    pub fn all() -> Self {
+        Ways {
+            through: |_| true,
+            max_distance: u32::MAX,
+        }
+    }
+}
+
 impl<'g> Search<'g> {
     /// A search that has reached nothing yet.
     pub fn new(graph: &'g Forward) -> Search<'g> {
@@ -198,13 +208,6 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    fn everywhere() -> Ways<fn(ObjectId) -> bool> {
-        Ways {
-            through: |_| true,
-            max_distance: u32::MAX,
-        }
-    }
-
     type Answer = (Option<u32>, Reached);
 
     fn answers(search: &Search<'_>) -> Vec<Answer> {
@@ -218,7 +221,7 @@ mod tests {
         // 0 and 1 are held; both refer to 3, through 2 it is further.
         let graph = forward(4, &[(1, 3), (0, 2), (0, 3), (2, 3)]);
         let mut search = Search::new(&graph);
-        search.run(Start::Root, [ObjectId(1), ObjectId(0)], &everywhere());
+        search.run(Start::Root, [ObjectId(1), ObjectId(0)], &Ways::all());
         assert_eq!(search.reached(ObjectId(3)), Reached::From(ObjectId(0)));
         assert_eq!(search.distance(ObjectId(3)), Some(1));
     }
@@ -227,9 +230,9 @@ mod tests {
     fn a_later_phase_takes_only_what_is_left() {
         let graph = forward(5, &[(0, 1), (2, 1), (2, 3)]);
         let mut search = Search::new(&graph);
-        search.run(Start::Root, [ObjectId(0)], &everywhere());
-        search.run(Start::Native, [ObjectId(2), ObjectId(1)], &everywhere());
-        search.run_from_rest(&everywhere(), |_| true);
+        search.run(Start::Root, [ObjectId(0)], &Ways::all());
+        search.run(Start::Native, [ObjectId(2), ObjectId(1)], &Ways::all());
+        search.run_from_rest(&Ways::all(), |_| true);
         assert_eq!(
             answers(&search),
             [
@@ -277,7 +280,7 @@ mod tests {
         let references: Vec<_> = (1..LENGTH).map(|n| (n - 1, n)).collect();
         let graph = forward(LENGTH, &references);
         let mut search = Search::new(&graph);
-        search.run(Start::Root, [ObjectId(0)], &everywhere());
+        search.run(Start::Root, [ObjectId(0)], &Ways::all());
         assert_eq!(search.distance(ObjectId(LENGTH - 1)), Some(LENGTH - 1));
     }
 
@@ -288,7 +291,7 @@ mod tests {
         let references: Vec<_> = (2..LEAVES + 2).flat_map(|n| [(0, n), (n, 1)]).collect();
         let graph = forward(LEAVES + 2, &references);
         let mut search = Search::new(&graph);
-        search.run(Start::Root, [ObjectId(0)], &everywhere());
+        search.run(Start::Root, [ObjectId(0)], &Ways::all());
         assert_eq!(search.distance(ObjectId(1)), Some(2));
         assert_eq!(search.reached(ObjectId(1)), Reached::From(ObjectId(2)));
     }
@@ -329,7 +332,7 @@ mod tests {
         ) {
             let graph = forward(40, &references);
             let mut search = Search::new(&graph);
-            search.run(Start::Root, held.iter().copied().map(ObjectId), &everywhere());
+            search.run(Start::Root, held.iter().copied().map(ObjectId), &Ways::all());
             prop_assert_eq!(answers(&search), model(40, &references, &held));
         }
     }
@@ -350,7 +353,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             pool.expect("a pool").install(|| {
                 let mut search = Search::new(&graph);
-                search.run(Start::Root, (0..50).map(ObjectId), &everywhere());
+                search.run(Start::Root, (0..50).map(ObjectId), &Ways::all());
                 answers(&search)
             })
         };

@@ -33,8 +33,10 @@ pub fn text(result: &Explained, width: Width) -> String {
     }
     let unexplained = result.objects - result.explained;
     if unexplained > 0 {
-        let objects = plural(unexplained, "object", "objects");
-        text += &alarm(&format!("\nno such chain leads to {objects} more\n"));
+        let objects = plural(unexplained, "of the objects", "of the objects");
+        text += &alarm(&format!(
+            "\nto {objects} leads no chain that was asked for\n"
+        ));
     }
     text
 }
@@ -98,9 +100,9 @@ fn shape_text(group: &ShapeGroup, indent: &str, width: Width) -> String {
             _ => String::new(),
         };
         if number > 0 {
-            rows.push([step_label(step), type_text(step), size]);
+            rows.push([label_or_arrow(&step.label), type_text(step), size]);
         } else if !is_module(&holder, &step.type_name) {
-            rows.push([group.holder.label.clone(), type_text(step), size]);
+            rows.push([label_or_arrow(&group.holder.label), type_text(step), size]);
         }
     }
     let rows = rows.into_iter();
@@ -125,12 +127,8 @@ fn columns(rows: impl Iterator<Item = [String; 3]>, indent: &str) -> String {
     lines.collect::<Vec<_>>().join(indent)
 }
 
-fn step_label(step: &ShapeStep) -> String {
-    if step.label.is_empty() {
-        "→".to_owned()
-    } else {
-        step.label.clone()
-    }
+fn label_or_arrow(label: &str) -> String {
+    if label.is_empty() { "→" } else { label }.to_owned()
 }
 
 fn type_text(step: &ShapeStep) -> String {

@@ -15,7 +15,7 @@ pub fn text(shown: &Shown, width: Width) -> String {
     let mut facts = vec![format!("size {}", bytes(object.size))];
     facts.push(match object.refcount {
         Some(refcount) => format!("refcount {}", count(refcount)),
-        None => "not counted (immortal)".to_owned(),
+        None => "references not counted".to_owned(),
     });
     if shown.tracked {
         facts.push("tracked by the collector".to_owned());

@@ -52,6 +52,8 @@ pub(super) fn table(
             }
         }
     }
+    // Else blanks at the ends of lines would be styled, and could not be trimmed.
+    table.style_text_only();
     let mut text = table.trim_fmt();
     text.push('\n');
     text

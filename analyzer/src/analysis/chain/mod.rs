@@ -17,7 +17,10 @@ use super::AnalysisError;
 use super::identity::Identity;
 use super::new_objects::{new_of_types, require_identity};
 use super::select::SelectedTypes;
-use crate::graph::{Graph, Paths, RootFilter, Ways, label_paths, search_from_roots, search_rest};
+use crate::graph::{
+    Graph, Paths, RootFilter, Search, Ways, label_paths, search_from_native, search_from_roots,
+    search_garbage,
+};
 use crate::pattern::TypePattern;
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
@@ -35,6 +38,13 @@ pub struct ChainQuestion {
     pub max_depth: Option<u32>,
     /// No more shapes than this are described; all are counted.
     pub limit: Option<usize>,
+}
+
+impl ChainQuestion {
+    /// Whether an object that no chain leads to is garbage.
+    fn takes_all_ways(&self) -> bool {
+        self.from == RootFilter::Any && self.avoid.is_empty() && self.max_depth.is_none()
+    }
 }
 
 /// The answer.
@@ -146,9 +156,13 @@ fn explain(
         max_distance: question.max_depth.unwrap_or(u32::MAX),
     };
     let mut search = search_from_roots(&graph, question.from, &ways, progress);
-    // Most leaks hang on a module: only what does not costs another search.
-    if question.from == RootFilter::Any && !chosen.iter().all(|&id| search.is_reached(id)) {
-        search_rest(snapshot, &graph, &mut search, &ways, progress)?;
+    // Most leaks hang on a module: only what does not costs more searching.
+    let missing = |search: &Search<'_>| chosen.iter().any(|&id| !search.is_reached(id));
+    if question.from == RootFilter::Any && missing(&search) {
+        search_from_native(snapshot, &graph, &mut search, &ways, progress)?;
+        if question.takes_all_ways() && missing(&search) {
+            search_garbage(snapshot, &mut search, progress);
+        }
     }
     let mut paths = Paths::to(&search, chosen.iter().copied());
     drop(search);
