@@ -24,6 +24,16 @@ fn neither_the_sigchld_handler_nor_wait_sees_the_snapshot_process() {
 }
 
 #[test]
+fn it_is_reaped_even_if_the_application_ignores_its_children() {
+    let mut toy = Toy::installed(&[]);
+    toy.tell("handle no-children");
+    for _ in 0..3 {
+        check(&toy.dump());
+    }
+    assert_eq!(toy.children(), Vec::<i32>::new());
+}
+
+#[test]
 fn a_daemon_that_closed_everything_still_dumps_and_keeps_its_files() {
     let scratch = tempfile::tempdir().unwrap();
     let mut toy = Toy::installed(&[]);
@@ -214,8 +224,6 @@ fn a_full_stderr_stops_nothing_and_lines_come_again_when_it_is_read() {
 
 fn set_flags(pipe: &impl AsRawFd, flags: i32) {
     // SAFETY: changes the flags of the test's own pipe.
-    assert_eq!(
-        unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETFL, flags) },
-        0
-    );
+    let result = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETFL, flags) };
+    assert_eq!(result, 0);
 }

@@ -170,6 +170,37 @@ fn a_request_during_a_dump_gives_one_line_and_the_dump_is_completed() {
 }
 
 #[test]
+fn a_direct_call_waits_for_the_dump_that_is_being_taken() {
+    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    toy.signal(libc::SIGUSR1);
+    let snapshot = toy.snapshot_process();
+    crate::toy::signal_to(snapshot, libc::SIGSTOP);
+    let path = toy.directory.join("mine.dump");
+    toy.order(&format!("dump {}", path.display()));
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(toy.children(), [snapshot], "one at a time");
+    crate::toy::signal_to(snapshot, libc::SIGCONT);
+    assert_eq!(toy.answer(), "dumped sequence=2 objects=300000");
+    assert_eq!(toy.files().len(), 2);
+}
+
+#[test]
+fn a_signal_during_a_direct_call_is_answered_after_it() {
+    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let path = toy.directory.join("mine.dump");
+    toy.order(&format!("dump {}", path.display()));
+    let snapshot = toy.snapshot_process();
+    crate::toy::signal_to(snapshot, libc::SIGSTOP);
+    toy.signal(libc::SIGUSR1);
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(toy.lines("begin"), Vec::<String>::new());
+    crate::toy::signal_to(snapshot, libc::SIGCONT);
+    assert_eq!(toy.answer(), "dumped sequence=1 objects=300000");
+    let end = toy.wait_for("end", 1);
+    assert!(path_of(&end).ends_with(format!("toy.{}.2.dump", toy.pid())));
+}
+
+#[test]
 fn requests_before_the_clone_are_answered_by_one_dump() {
     let mut toy = Toy::installed(&[("TOY_HOLD_MS", "300")]);
     toy.signal(libc::SIGUSR1);
