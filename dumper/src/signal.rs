@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use signal_hook::consts::FORBIDDEN;
+use signal_hook::low_level;
+
 use crate::settings::SettingsError;
 
 /// A signal that a process may handle, by its number.
@@ -15,20 +18,11 @@ impl Signal {
         "a signal that a process may handle, such as SIGUSR1, USR2, RTMIN+3 or 10";
 
     /// The signal of this number; `None` if a process cannot handle it or memdump must leave it alone
-    /// (SIGKILL, SIGSTOP, faults, SIGCHLD, SIGALRM, and those that libc keeps for itself).
+    /// (SIGKILL, SIGSTOP, SIGCHLD, those that faults raise, and those that libc keeps for itself).
     pub fn new(number: i32) -> Option<Self> {
-        let taken = [
-            libc::SIGKILL,
-            libc::SIGSTOP,
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGILL,
-            libc::SIGFPE,
-            libc::SIGABRT,
-            libc::SIGTRAP,
-            libc::SIGCHLD,
-        ];
-        let standard = (1..=31).contains(&number) && !taken.contains(&number);
+        let taken = [libc::SIGBUS, libc::SIGABRT, libc::SIGTRAP, libc::SIGCHLD];
+        let standard =
+            (1..=31).contains(&number) && !FORBIDDEN.contains(&number) && !taken.contains(&number);
         let real_time = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number);
         (standard || real_time).then_some(Self(number))
     }
@@ -62,39 +56,13 @@ impl FromStr for Signal {
         } else if let Ok(number) = name.parse() {
             Some(number)
         } else {
-            NAMES
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|&(_, n)| n)
+            (1..=31).find(|&n| {
+                low_level::signal_name(n).and_then(|known| known.strip_prefix("SIG")) == Some(name)
+            })
         };
         number.and_then(Self::new).ok_or_else(bad)
     }
 }
-
-const NAMES: &[(&str, i32)] = &[
-    ("HUP", libc::SIGHUP),
-    ("INT", libc::SIGINT),
-    ("QUIT", libc::SIGQUIT),
-    ("USR1", libc::SIGUSR1),
-    ("USR2", libc::SIGUSR2),
-    ("PIPE", libc::SIGPIPE),
-    ("ALRM", libc::SIGALRM),
-    ("TERM", libc::SIGTERM),
-    ("CONT", libc::SIGCONT),
-    ("TSTP", libc::SIGTSTP),
-    ("TTIN", libc::SIGTTIN),
-    ("TTOU", libc::SIGTTOU),
-    ("URG", libc::SIGURG),
-    ("XCPU", libc::SIGXCPU),
-    ("XFSZ", libc::SIGXFSZ),
-    ("VTALRM", libc::SIGVTALRM),
-    ("PROF", libc::SIGPROF),
-    ("WINCH", libc::SIGWINCH),
-    ("IO", libc::SIGIO),
-    ("POLL", libc::SIGIO),
-    ("PWR", libc::SIGPWR),
-    ("SYS", libc::SIGSYS),
-];
 
 #[cfg(test)]
 mod tests {

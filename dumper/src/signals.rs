@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_void};
 use std::io;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
 
-use signal_hook_registry::SigId;
+use signal_hook::{SigId, low_level};
 
 use crate::doorbell::DOORBELL;
 use crate::sys;
@@ -61,7 +61,7 @@ impl Armed {
 
     /// Stops ringing the doorbell. The handler stays, for the sake of those that it calls.
     pub(crate) fn disarm(self) {
-        signal_hook_registry::unregister(self.action);
+        low_level::unregister(self.action);
     }
 }
 
