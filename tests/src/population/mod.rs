@@ -82,7 +82,8 @@ impl Population {
             + names::SHARED_STRINGS
             + names::Global::COUNT
             + 2 * LEAKED_BEFORE;
-        (self.objects.saturating_sub(fixed) / ROLES).max(1)
+        let rest = self.objects.saturating_sub(fixed);
+        (rest / WINDOW * CLUSTERS + rest % WINDOW / ROLES).max(1)
     }
 
     fn is_freed(&self, cluster: u64) -> bool {
