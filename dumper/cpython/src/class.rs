@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use memdump_format::TypeId;
 
 use crate::known::Known;
-use crate::layout::{Layout, stable};
+use crate::layout::stable;
 use crate::memory::{Frozen, Obj};
 
 /// How the references of an instance are enumerated. Decided by `tp_traverse`, which subclasses written in C inherit.
@@ -52,6 +52,16 @@ pub(crate) enum Slots {
     BytesIo,
 }
 
+impl Slots {
+    /// Whether `tp_members` tells slots that are not among the known fields.
+    fn have_members(self) -> bool {
+        matches!(
+            self,
+            Slots::Members | Slots::Sequence | Slots::DictMembers | Slots::Code | Slots::Exception | Slots::BytesIo
+        )
+    }
+}
+
 /// How the shallow size is worked out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sizing {
@@ -95,7 +105,7 @@ pub(crate) struct Class {
     pub(crate) dict_offset: isize,
     pub(crate) traverse: usize,
     is_gc: usize,
-    /// Collector's header and the pointers before the object, bytes.
+    /// The pointers before the object, bytes, without the collector's header.
     pub(crate) prefix: usize,
     /// For instances of Python classes: how the part is enumerated that a base written in C contributes.
     pub(crate) base_shape: Shape,
@@ -112,7 +122,7 @@ pub(crate) struct Class {
 
 impl Class {
     /// Works out what there is to know of a type.
-    pub(crate) fn study(heap: Frozen, layout: &Layout, known: &Known, object: Obj) -> Class {
+    pub(crate) fn study(heap: Frozen, known: &Known, object: Obj) -> Class {
         let field = |offset: usize| heap.word(object.0 + offset);
         let flags = heap.flags(object);
         let traverse = field(stable::TP_TRAVERSE);
@@ -129,7 +139,7 @@ impl Class {
             dict_offset,
             traverse: if collected { traverse } else { 0 },
             is_gc: field(stable::TP_IS_GC),
-            prefix: prefix(layout, flags),
+            prefix: prefix(flags),
             base_shape: Shape::Leaf,
             base_traverse: 0,
             visits_type: false,
@@ -160,7 +170,7 @@ impl Class {
                 )
             };
             class.own_slots = slots.leak();
-            if matches!(class.base_shape, Shape::Slots(_)) {
+            if matches!(class.base_shape, Shape::Slots(slots) if slots.have_members()) {
                 class.structure = members_of_bases(heap, base).leak();
             }
             class.visits_type =
@@ -169,7 +179,9 @@ impl Class {
             return class;
         }
         class.shape = shape(heap, known, object, class.traverse, flags);
-        if let Shape::Slots(slots) = class.shape {
+        if let Shape::Slots(slots) = class.shape
+            && slots.have_members()
+        {
             class.structure = members_of_bases(heap, object).leak();
             if !collected && slots == Slots::Members && class.structure.is_empty() {
                 class.shape = Shape::Leaf;
@@ -251,11 +263,10 @@ impl Classes {
     pub(crate) fn add(
         &mut self,
         heap: Frozen,
-        layout: &Layout,
         known: &Known,
         object: Obj,
     ) -> &'static Class {
-        let mut class = Class::study(heap, layout, known, object);
+        let mut class = Class::study(heap, known, object);
         class.id = TypeId(self.by_address.len() as u32);
         let class: &'static Class = Box::leak(Box::new(class));
         self.by_address.insert(object.0, class);
@@ -361,7 +372,10 @@ fn object_members(heap: Frozen, class: Obj, members: &mut Vec<Member>) {
         if matches!(kind, stable::MEMBER_OBJECT | stable::MEMBER_OBJECT_EX)
             && (16..1 << 20).contains(&offset)
         {
-            members.push(Member { offset, name });
+            // Some fields have two names.
+            if members.iter().all(|member| member.offset != offset) {
+                members.push(Member { offset, name });
+            }
         }
     }
 }
@@ -400,17 +414,7 @@ fn sizing(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Sizing {
     }
 }
 
-/// `_PyType_PreHeaderSize`.
-fn prefix(_layout: &Layout, flags: u64) -> usize {
-    let header = if flags & stable::FLAG_COLLECTED != 0 {
-        stable::GC_HEAD
-    } else {
-        0
-    };
-    let managed = if flags & (stable::FLAG_MANAGED_DICT | stable::FLAG_MANAGED_WEAKREF) != 0 {
-        16
-    } else {
-        0
-    };
-    header + managed
+/// What lies before an instance beside the collector's header: pointers to its dict and weak references, bytes.
+fn prefix(flags: u64) -> usize {
+    if flags & (stable::FLAG_MANAGED_DICT | stable::FLAG_MANAGED_WEAKREF) != 0 { 16 } else { 0 }
 }

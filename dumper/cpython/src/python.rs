@@ -216,7 +216,8 @@ fn dump<'py>(py: Python<'py>, path: PathBuf, given: Given) -> PyResult<Bound<'py
 
 fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("path", &report.path)?;
+    // As text: a `Path` would import pathlib into the target.
+    dict.set_item("path", report.path.as_os_str())?;
     dict.set_item("sequence", report.sequence)?;
     dict.set_item("objects", report.summary.objects)?;
     dict.set_item("references", report.summary.references)?;

@@ -16,12 +16,12 @@ const DEQUE_BLOCK: usize = (DEQUE_BLOCK_ITEMS + 2) * 8;
 const DEQUE_LEFT_INDEX: usize = 40;
 /// `_ODictNode`: key, hash, next, previous.
 const ORDERED_DICT_NODE: usize = 32;
-const ORDERED_DICT_FAST_NODES: usize = stable::DICT_SIZE + 8;
+const ORDERED_DICT_FAST_NODES: usize = stable::DICT_SIZE + 24;
+/// `PyLongObject` up to its digits.
+const INT_HEADER: usize = 24;
 const BYTEARRAY_ALLOCATED: usize = 24;
 const ARRAY_ALLOCATED: usize = 32;
 const ARRAY_DESCRIPTOR: usize = 40;
-/// `_PyInterpreterFrame` in a frame object lies behind these fields.
-const FRAME_OBJECT_FRAME_DATA_ALIGN: usize = 8;
 
 /// No object is larger than the address space; a corrupt length must not make sums overflow.
 const MOST: usize = 1 << 47;
@@ -29,8 +29,9 @@ const MOST: usize = 1 << 47;
 impl Interpreter {
     /// Bytes of an object's own.
     pub(crate) fn shallow_size(&self, object: Obj, class: &Class) -> u64 {
-        let size =
-            class.prefix + self.structure_size(object, class) + self.values_size(object, class);
+        let header = if class.is_collected(self.heap, object) { stable::GC_HEAD } else { 0 };
+        let own = self.structure_size(object, class) + self.values_size(object, class);
+        let size = header + class.prefix + own;
         size.min(MOST) as u64
     }
 
@@ -61,7 +62,7 @@ impl Interpreter {
             }
             Sizing::ByteArray => fixed + heap.word(object.0 + BYTEARRAY_ALLOCATED).min(MOST),
             Sizing::Type => self.type_size(object),
-            Sizing::Code => fixed + times(heap.length(object), 2),
+            Sizing::Code => (fixed + times(heap.length(object), 2)).next_multiple_of(8),
             Sizing::Generator => {
                 self.layout.generator_frame
                     + self.frame_size(object.0 + self.layout.generator_frame)
@@ -93,18 +94,12 @@ impl Interpreter {
             self.heap.length(object)
         }
         .max(1);
-        // A subclass has its own basic size; that of `int` itself counts one digit already.
-        let one_digit = 4;
-        let header = if self.is_exact_int(class) {
-            24
-        } else {
-            class.basic_size.saturating_sub(one_digit)
-        };
-        header.max(24) + times(digits, one_digit)
-    }
-
-    fn is_exact_int(&self, class: &Class) -> bool {
-        class.flags & stable::FLAG_HEAP_TYPE == 0
+        if class.flags & stable::FLAG_HEAP_TYPE == 0 {
+            // `bool` has the whole structure for its basic size.
+            return INT_HEADER + times(digits, 4);
+        }
+        // A subclass has more behind the digits.
+        (class.basic_size + times(digits, 4)).next_multiple_of(8)
     }
 
     fn str_size(&self, object: Obj, class: &Class) -> usize {
@@ -149,7 +144,7 @@ impl Interpreter {
         let keys = heap.word(dict.0 + stable::DICT_KEYS);
         let values = heap.word(dict.0 + stable::DICT_VALUES);
         let mut size = 0;
-        if values != 0 {
+        if values != 0 && !self.values_are_embedded(values) {
             let keys_length =
                 heap.word(keys + stable::KEYS_NENTRIES) + heap.word(keys + stable::KEYS_USABLE);
             size += times(keys_length, 8);
@@ -189,19 +184,11 @@ impl Interpreter {
         stable::FRAME_LOCALSPLUS + times(variables + stack, 8)
     }
 
+    /// A frame object has room for the variables of its own from the start, whoever owns them now.
     fn frame_object_size(&self, object: Obj, class: &Class) -> usize {
-        // The type's basic size ends where a frame of its own begins.
         let frame = self.heap.word(object.0 + stable::FRAME_OBJECT_FRAME);
-        let base = class
-            .basic_size
-            .next_multiple_of(FRAME_OBJECT_FRAME_DATA_ALIGN);
-        if frame != 0
-            && self.heap.u8(frame + self.layout.frame_owner) == stable::OWNED_BY_FRAME_OBJECT
-        {
-            base + self.frame_size(frame)
-        } else {
-            base
-        }
+        let room = if frame == 0 { 0 } else { self.frame_size(frame) - stable::FRAME_LOCALSPLUS };
+        class.basic_size + room
     }
 
     /// The values of an instance without a dict, which `sys.getsizeof` leaves out.

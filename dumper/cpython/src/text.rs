@@ -36,24 +36,25 @@ impl Text {
         if self.cut {
             return;
         }
-        let mut buffer = [0; 4];
-        let mut bytes = character.encode_utf8(&mut buffer).as_bytes();
-        if self.length + bytes.len() > self.most {
+        if self.length + character.len_utf8() > self.most {
             self.cut = true;
-            bytes = "…".as_bytes();
+            self.append('…');
+        } else {
+            self.append(character);
         }
-        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
-        self.length += bytes.len();
     }
 
-    /// Puts characters even where the text was cut: the quote that closes it.
+    /// The quote or bracket that closes, even where the text was cut.
     fn close(&mut self, character: char) {
-        let cut = std::mem::take(&mut self.cut);
-        self.most = Text::ROOM;
-        if self.length < Text::ROOM - 4 {
-            self.put(character);
+        self.append(character);
+    }
+
+    /// Appends while there is room at all.
+    fn append(&mut self, character: char) {
+        if let Some(room) = self.bytes.get_mut(self.length..self.length + character.len_utf8()) {
+            character.encode_utf8(room);
+            self.length += room.len();
         }
-        self.cut = cut;
     }
 }
 

@@ -231,16 +231,11 @@ impl<W: Write> Graph<W> {
 
     #[cold]
     fn add_class(&mut self, object: Obj) -> Option<&'static Class> {
-        let Interpreter {
-            heap,
-            layout,
-            known,
-            ..
-        } = self.python;
+        let Interpreter { heap, known, .. } = self.python;
         if !object.is_plausible() || heap.flags(heap.type_of(object)) & stable::FLAG_TYPE == 0 {
             return None;
         }
-        let class = self.classes.add(heap, layout, &known, object);
+        let class = self.classes.add(heap, &known, object);
         let mut text = Text::new(LONGEST_NAME);
         self.python.write_type_module(object, &mut text);
         let written = self.writer.string(text.as_str());

@@ -1,7 +1,7 @@
 //! Dicts, lists, tuples, sets and arrays of objects.
 
 use super::{Edges, Interpreter, Name, Tag};
-use crate::layout::stable;
+use crate::layout::{ManagedDict, stable};
 use crate::memory::Obj;
 
 /// The entries of a dict's keys, shared or its own.
@@ -69,8 +69,13 @@ impl Interpreter {
     }
 
     pub(super) fn dict(&self, object: Obj, out: &mut impl Edges) {
+        let values = self.heap.word(object.0 + stable::DICT_VALUES);
+        if values != 0 && self.values_are_embedded(values) {
+            // They lie in the instance, which tells them.
+            return;
+        }
         // Shared keys are held by the class's keys, see `type_object`.
-        let own_keys = self.heap.word(object.0 + stable::DICT_VALUES) == 0;
+        let own_keys = values == 0;
         self.entries(object, |key, value| {
             out.strong(value, Tag::Key(key));
             if own_keys {
@@ -78,6 +83,11 @@ impl Interpreter {
             }
             true
         });
+    }
+
+    /// Whether the values of a dict are those of the instance that it belongs to (3.13).
+    pub(crate) fn values_are_embedded(&self, values: usize) -> bool {
+        self.layout.managed_dict == ManagedDict::Inline && self.heap.u8(values + 2) != 0
     }
 
     pub(super) fn ordered_dict(&self, object: Obj, out: &mut impl Edges) {

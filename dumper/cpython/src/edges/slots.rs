@@ -79,7 +79,9 @@ impl Interpreter {
         }
         match slots {
             Slots::Members | Slots::Sequence | Slots::DictMembers => {
-                if class.dict_offset > 0 && class.shape != crate::class::Shape::Instance {
+                let has_dict = class.dict_offset > 0 && class.shape != crate::class::Shape::Instance;
+                // Some types have a member for it as well.
+                if has_dict && class.structure.iter().all(|member| member.offset as isize != class.dict_offset) {
                     out.push(self.dict_by_offset(object, class), DICT);
                 }
             }
@@ -123,14 +125,6 @@ impl Interpreter {
                     self.heap
                         .object(object.0 + self.layout.code_localspluskinds),
                     Tag::Internal("local kinds"),
-                );
-                self.fields(
-                    object,
-                    &[
-                        (CODE_CONSTS, "co_consts"),
-                        (CODE_EXCEPTIONTABLE, "co_exceptiontable"),
-                    ],
-                    out,
                 );
             }
             Slots::Exception => self.fields(
@@ -295,7 +289,5 @@ impl Interpreter {
 
 const FRAME_CLEARED: i8 = 4;
 const MODULE_NAME: usize = 48;
-const CODE_CONSTS: usize = 24;
-const CODE_EXCEPTIONTABLE: usize = 40;
 /// From a `bytes` object to its first byte.
 const BYTES_START: usize = 32;
