@@ -80,6 +80,18 @@ fn where_dumps_are_left_out_the_newest_are_used_and_told() {
 }
 
 #[test]
+fn dumps_in_the_wrong_order_are_told() {
+    let ran = memdump(leaking().path(), &["diff", "b.dump", "a.dump"]);
+    assert_eq!(ran.code, 0);
+    assert!(
+        ran.err
+            .starts_with("memdump: b.dump was taken after a.dump"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn too_few_dumps_are_told_with_what_to_do() {
     let directory = tempfile::tempdir().expect("a directory");
     let ran = memdump(directory.path(), &["diff"]);

@@ -80,20 +80,20 @@ impl Process {
     pub fn difference(&self, other: &Process) -> Option<String> {
         /// Clocks are read at different moments, and set now and then.
         const TOLERANCE: time::Duration = time::Duration::seconds(5);
-        if let (Some(a), Some(b)) = (&self.host, &other.host) {
-            if a != b {
-                return Some(format!("the dumps are of different hosts, {a} and {b}"));
-            }
+        if let (Some(a), Some(b)) = (&self.host, &other.host)
+            && a != b
+        {
+            return Some(format!("the dumps are of different hosts, {a} and {b}"));
         }
-        if let (Some(a), Some(b)) = (self.pid, other.pid) {
-            if a != b {
-                return Some(format!("the dumps are of different processes, {a} and {b}"));
-            }
+        if let (Some(a), Some(b)) = (self.pid, other.pid)
+            && a != b
+        {
+            return Some(format!("the dumps are of different processes, {a} and {b}"));
         }
-        if let (Some(a), Some(b)) = (self.started, other.started) {
-            if (a - b).abs() > TOLERANCE {
-                return Some("the process was restarted between the dumps".to_owned());
-            }
+        if let (Some(a), Some(b)) = (self.started, other.started)
+            && (a - b).abs() > TOLERANCE
+        {
+            return Some("the process was restarted between the dumps".to_owned());
         }
         None
     }

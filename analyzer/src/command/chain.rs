@@ -73,7 +73,7 @@ impl Chain {
         let after = after.expect("the later dump is always named");
         let (result, dumps) = match &before {
             Some(before) => {
-                let (old, new) = (session.load(before)?, session.load(&after)?);
+                let [old, new] = session.load_both(before, &after)?;
                 (
                     explain_new(old, &new, &question, progress)?,
                     vec![&**before, &*after],

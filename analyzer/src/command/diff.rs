@@ -55,7 +55,7 @@ impl From<Sort> for GrowthOrder {
 impl Diff {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         let [before, after] = given_or_newest(&self.dumps)?;
-        let (old, new) = (session.load(&before)?, session.load(&after)?);
+        let [old, new] = session.load_both(&before, &after)?;
         let order = GrowthOrder::from(self.sort);
         let mut result =
             growth(&old, &new, order, session.progress()).map_err(AnalysisError::from)?;

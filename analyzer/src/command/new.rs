@@ -26,7 +26,7 @@ pub(super) struct New {
 impl New {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         let [before, after] = given_or_newest(&self.dumps)?;
-        let (old, new) = (session.load(&before)?, session.load(&after)?);
+        let [old, new] = session.load_both(&before, &after)?;
         let limit = self.limit.entries(session.json);
         let result = new_objects(&old, &new, self.pattern.as_ref(), limit, session.progress())?;
         session.give("new", &[&before, &after], &result, view::new_objects::text)

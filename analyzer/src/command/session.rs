@@ -7,6 +7,7 @@ use memdump_format::Dump;
 use serde::Serialize;
 
 use super::progress::Shown;
+use super::sources::tell_if_reversed;
 use crate::analysis::AnalysisError;
 use crate::progress::Progress;
 use crate::snapshot::Snapshot;
@@ -53,6 +54,13 @@ impl Session {
     pub(super) fn load(&self, path: &Path) -> anyhow::Result<Snapshot> {
         let dump = self.open(path)?;
         Ok(Snapshot::load(dump, self.progress()).map_err(AnalysisError::from)?)
+    }
+
+    /// Opens two dumps and reads their objects.
+    pub(super) fn load_both(&self, before: &Path, after: &Path) -> anyhow::Result<[Snapshot; 2]> {
+        let both = [self.load(before)?, self.load(after)?];
+        tell_if_reversed(both[0].dump(), both[1].dump())?;
+        Ok(both)
     }
 
     /// Prints a result: as JSON under the name `memdump.NAME`, or as text fitted to the terminal.

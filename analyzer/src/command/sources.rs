@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use memdump_format::Dump;
+use memdump_format::{Dump, ReadError};
 
 use crate::analysis::identity::Process;
 
@@ -52,6 +52,21 @@ pub(super) fn given_or_newest<const N: usize>(
             given: given.len(),
             wanted: N,
         })
+}
+
+/// Tells if two dumps of one process are not in the order in which they were taken.
+pub(super) fn tell_if_reversed(before: &Dump, after: &Dump) -> Result<(), ReadError> {
+    let (a, b) = (
+        Process::of(&before.metadata()?),
+        Process::of(&after.metadata()?),
+    );
+    if a.difference(&b).is_none() && (a.dumped, a.sequence) > (b.dumped, b.sequence) {
+        let (a, b) = (before.path().display(), after.path().display());
+        anstream::eprintln!(
+            "memdump: {a} was taken after {b}; `memdump … {b} {a}` tells what grew"
+        );
+    }
+    Ok(())
 }
 
 /// The newest dumps of the process that dumped last, the earlier first.

@@ -90,10 +90,10 @@ impl Paths {
 
     /// Names the reference that leads to a node, unless it has a name already.
     pub(super) fn name(&mut self, node: u32, name: Label) {
-        if let PathStep::From { label, .. } = &mut self.nodes[node as usize].from {
-            if *label == Label::None {
-                *label = name;
-            }
+        if let PathStep::From { label, .. } = &mut self.nodes[node as usize].from
+            && *label == Label::None
+        {
+            *label = name;
         }
     }
 

@@ -277,6 +277,7 @@ fn used_lines(addresses: &[Address], shift: u32) -> HashMap<u64, u64, RandomStat
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::btree_map::Entry;
 
     fn addresses(of: &[u64]) -> Vec<Address> {
         of.iter().copied().map(Address).collect()
@@ -341,10 +342,9 @@ mod tests {
             let mut model = std::collections::BTreeMap::new();
             let mut duplicates = Vec::new();
             for (id, &address) in of.iter().enumerate().filter(|(_, a)| **a != 0) {
-                if model.contains_key(&address) {
-                    duplicates.push(ObjectId(id as u32));
-                } else {
-                    model.insert(address, id as u32);
+                match model.entry(address) {
+                    Entry::Occupied(_) => duplicates.push(ObjectId(id as u32)),
+                    Entry::Vacant(free) => _ = free.insert(id as u32),
                 }
             }
             let mut near = Near::default();

@@ -16,6 +16,8 @@ const MANY_KEYS: usize = 8;
 
 /// Which shape the chain to each node has.
 pub(super) struct Classified<'s> {
+    /// The step from an object to its namespace.
+    namespace: By,
     pub(super) shape_of: Vec<ShapeId>,
     pub(super) shapes: Shapes,
     pub(super) names: Names<'s>,
@@ -44,10 +46,13 @@ pub(super) fn classify<'s>(
     paths: &Paths,
     from: RootFilter,
 ) -> Result<Classified<'s>, ReadError> {
+    let mut names = Names::new(snapshot);
+    let namespace = names.intern(format!(".{NAMESPACE}"));
     let mut classified = Classified {
+        namespace: By::Reference(LabelShape::Literal(namespace)),
         shape_of: Vec::with_capacity(paths.nodes().len()),
         shapes: Shapes::default(),
-        names: Names::new(snapshot),
+        names,
     };
     for level in Levels(paths.nodes(), 0) {
         let proposals: Vec<Proposal> = level
@@ -85,18 +90,19 @@ impl Classified<'_> {
             }
             PathStep::From { node, label } => (self.shape_of[node as usize], label),
         };
-        if let (Label::Key(key), true) = (label, self.is_namespace(before)?) {
-            if let Some(attribute) = self.names.attribute(key)? {
-                // The namespace between an object and its attribute is not worth a step.
-                return Ok(Proposal {
-                    parent: self.shapes.parent(before),
-                    step: Step {
-                        by: By::Reference(LabelShape::Literal(attribute)),
-                        type_key,
-                    },
-                    key: None,
-                });
-            }
+        if let Label::Key(key) = label
+            && self.shapes.last(before).by == self.namespace
+            && let Some(attribute) = self.names.attribute(key)?
+        {
+            // The namespace between an object and its attribute is not worth a step.
+            return Ok(Proposal {
+                parent: self.shapes.parent(before),
+                step: Step {
+                    by: By::Reference(LabelShape::Literal(attribute)),
+                    type_key,
+                },
+                key: None,
+            });
         }
         let shape = self.label_shape(label)?;
         let key = match (label, shape) {
@@ -112,13 +118,6 @@ impl Classified<'_> {
             },
             key,
         })
-    }
-
-    /// Whether a shape ends with the step from an object to its namespace.
-    fn is_namespace(&mut self, shape: ShapeId) -> Result<bool, ReadError> {
-        let namespace = self.names.intern(format!(".{NAMESPACE}"));
-        let last = self.shapes.last(shape).by;
-        Ok(last == By::Reference(LabelShape::Literal(namespace)))
     }
 
     fn label_shape(&mut self, label: Label) -> Result<LabelShape, ReadError> {

@@ -161,12 +161,12 @@ fn tell(
             PathStep::From { label, .. } => {
                 text = label_text(snapshot, label)?;
                 let last = steps.last().map(|step| step.label.as_str());
-                if let (Label::Key(key), Some(true)) = (label, last.map(is_namespace)) {
-                    if let Some(attribute) = attribute_of_key(snapshot.text(key)?) {
-                        steps.pop();
-                        path.pop();
-                        text = format!(".{attribute}");
-                    }
+                if let (Label::Key(key), Some(true)) = (label, last.map(is_namespace))
+                    && let Some(attribute) = attribute_of_key(snapshot.text(key)?)
+                {
+                    steps.pop();
+                    path.pop();
+                    text = format!(".{attribute}");
                 }
                 path.push(label, &text);
             }
