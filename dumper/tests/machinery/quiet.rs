@@ -68,8 +68,13 @@ fn a_daemon_that_closed_everything_still_dumps_and_keeps_its_files() {
 
 #[test]
 fn dumping_under_threads_that_allocate_never_hangs() {
-    // At normal priority, or else the eight would leave nothing to the snapshot process.
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "2000"), ("MEMDUMP_NICE", "0")]);
+    // One lock for all threads, which one of them holds at nearly every clone; and at normal priority, or else the eight would leave
+    // nothing to the snapshot process.
+    let mut toy = Toy::installed(&[
+        ("TOY_OBJECTS", "2000"),
+        ("MALLOC_ARENA_MAX", "1"),
+        ("MEMDUMP_NICE", "0"),
+    ]);
     toy.tell("malloc 8");
     for sequence in 1..=100 {
         toy.dump();
