@@ -38,7 +38,7 @@ impl TypePattern {
     /// Names that the writer of a pattern that matches nothing may have meant, nearest first.
     pub fn suggestions<'n>(&self, names: impl Iterator<Item = &'n TypeName>) -> Vec<String> {
         /// Below this the likeness is chance.
-        const LIKE_ENOUGH: f64 = 0.8;
+        const LIKE_ENOUGH: f64 = 0.85;
         const AT_MOST: usize = 3;
         let wanted = self.text.replace(['*', '?'], "").to_lowercase();
         let mut near: Vec<(f64, String)> = names
@@ -135,13 +135,13 @@ mod tests {
     fn names_like_the_wanted_one_are_suggested_nearest_first() {
         let names = [
             TypeName::new("app.models", "SomeRef"),
-            TypeName::new("app.models", "SomeReference"),
-            TypeName::new("builtins", "dict"),
+            TypeName::new("app.models", "SomeRefs"),
+            TypeName::new("ast", "Store"),
         ];
         let pattern: TypePattern = "SomRef".parse().expect("a pattern");
         assert_eq!(
             pattern.suggestions(names.iter()),
-            ["app.models.SomeRef", "app.models.SomeReference"]
+            ["app.models.SomeRef", "app.models.SomeRefs"]
         );
         let pattern: TypePattern = "zzz".parse().expect("a pattern");
         assert!(pattern.suggestions(names.iter()).is_empty());

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::json_form;
 use crate::progress::Progress;
+use crate::snapshot::printable;
 
 /// What a dump is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -77,7 +78,7 @@ pub fn info(dump: &Dump, progress: &dyn Progress) -> Result<Info, ReadError> {
         metadata: dump
             .metadata()?
             .iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .map(|(key, value)| (printable(key).into_owned(), printable(value).into_owned()))
             .collect(),
         objects: counts.objects,
         references: counts.references,
@@ -91,7 +92,7 @@ pub fn info(dump: &Dump, progress: &dyn Progress) -> Result<Info, ReadError> {
             .map(|fault| {
                 Ok(FaultRow {
                     address: fault.address,
-                    message: strings.get(fault.message)?.to_owned(),
+                    message: printable(strings.get(fault.message)?).into_owned(),
                 })
             })
             .collect::<Result<_, ReadError>>()?,

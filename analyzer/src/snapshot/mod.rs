@@ -2,9 +2,11 @@
 
 mod address_index;
 mod object_set;
+mod printable;
 mod type_name;
 mod type_table;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
@@ -15,6 +17,7 @@ use rayon::prelude::*;
 
 pub use address_index::{AddressIndex, Near};
 pub use object_set::ObjectSet;
+pub use printable::printable;
 pub use type_name::TypeName;
 pub use type_table::{TypeKey, TypeTable};
 
@@ -176,9 +179,9 @@ impl Snapshot {
         &self.census
     }
 
-    /// The text of a string, or a stand-in where a damaged dump has lost it.
-    pub fn text(&self, id: StringId) -> Result<&str, ReadError> {
-        self.dump.strings().get(id)
+    /// The text of a string, safe to print; a stand-in where a damaged dump has lost it.
+    pub fn text(&self, id: StringId) -> Result<Cow<'_, str>, ReadError> {
+        self.dump.strings().get(id).map(printable)
     }
 
     /// Reads whole records, in the order of `ids`. Only blocks that hold one of them are decoded.

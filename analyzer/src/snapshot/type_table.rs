@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use memdump_format::{Dump, ReadError, TypeId};
 
+use super::printable::printable;
 use super::type_name::TypeName;
 
 /// The number of a distinct type name in one dump.
@@ -41,7 +42,7 @@ impl TypeTable {
             .map(|record| {
                 let module = strings.get(record.module)?;
                 let name = strings.get(record.name)?;
-                Ok(TypeName::new(module, name))
+                Ok(TypeName::new(printable(module), printable(name)))
             })
             .collect::<Result<Vec<TypeName>, ReadError>>()?;
         Ok(TypeTable::new(names))

@@ -11,6 +11,9 @@ pub(super) enum Column {
     Text(&'static str),
 }
 
+/// The column of names, the last one, is at least so wide on a terminal, in characters.
+const SHORTEST_NAME: u16 = 20;
+
 /// How a row is meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Emphasis {
@@ -49,6 +52,10 @@ pub(super) fn table(
             if matches!(column, Column::Number(_)) {
                 laid_out.set_cell_alignment(CellAlignment::Right);
                 laid_out.set_constraint(ColumnConstraint::ContentWidth);
+            } else if number + 1 == columns.len() && width != Width::Unlimited {
+                // Names in shreds are worse than a line that is too long.
+                let least = comfy_table::Width::Fixed(SHORTEST_NAME);
+                laid_out.set_constraint(ColumnConstraint::LowerBoundary(least));
             }
         }
     }

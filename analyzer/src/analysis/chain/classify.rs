@@ -143,7 +143,7 @@ impl Classified<'_> {
         let name = root.name.map(|name| snapshot.text(name)).transpose()?;
         Ok(By::Root {
             kind: root.kind,
-            name: name.map(|text| self.names.intern(text.to_owned())),
+            name: name.map(|text| self.names.intern(text.into_owned())),
             label: self.label_shape(root.label)?,
         })
     }

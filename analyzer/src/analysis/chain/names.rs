@@ -63,7 +63,7 @@ impl<'s> Names<'s> {
             return Ok(known);
         }
         let text = self.snapshot.text(key)?;
-        let name = attribute_of_key(text).map(|attribute| self.intern(format!(".{attribute}")));
+        let name = attribute_of_key(&text).map(|attribute| self.intern(format!(".{attribute}")));
         self.attributes.insert(key, name);
         Ok(name)
     }

@@ -1,5 +1,7 @@
 //! Chains of single objects, in words.
 
+use std::borrow::Cow;
+
 use memdump_format::{Address, Label, ObjectId, ReadError, Root, RootKind, StringId};
 use serde::Serialize;
 
@@ -84,7 +86,7 @@ impl Holder {
 }
 
 fn owned_text(snapshot: &Snapshot, id: Option<StringId>) -> Result<Option<String>, ReadError> {
-    id.map(|id| snapshot.text(id).map(str::to_owned))
+    id.map(|id| snapshot.text(id).map(Cow::into_owned))
         .transpose()
 }
 
@@ -162,7 +164,7 @@ fn tell(
                 text = label_text(snapshot, label)?;
                 let last = steps.last().map(|step| step.label.as_str());
                 if let (Label::Key(key), Some(true)) = (label, last.map(is_namespace))
-                    && let Some(attribute) = attribute_of_key(snapshot.text(key)?)
+                    && let Some(attribute) = attribute_of_key(&snapshot.text(key)?)
                 {
                     steps.pop();
                     path.pop();
@@ -206,7 +208,7 @@ impl PathText {
             _ => None,
         };
         if let Some(name) = first {
-            snapshot.text(name)?.clone_into(&mut self.text);
+            self.text = snapshot.text(name)?.into_owned();
             self.writable = true;
         }
         Ok(())
