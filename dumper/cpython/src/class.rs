@@ -331,11 +331,9 @@ const FLAG_EXCEPTION: u64 = 1 << 30;
 const MOST_BASES: usize = 1000;
 
 fn bases(heap: Frozen, object: Obj) -> impl Iterator<Item = Obj> {
-    std::iter::successors(Some(object), move |class| {
-        Some(heap.object(class.0 + stable::TP_BASE))
-    })
-    .take_while(|class| *class != Obj::NULL)
-    .take(MOST_BASES)
+    let existing = |class: Obj| (class != Obj::NULL).then_some(class);
+    std::iter::successors(existing(object), move |class| existing(heap.object(class.0 + stable::TP_BASE)))
+        .take(MOST_BASES)
 }
 
 fn has_numpy_base(heap: Frozen, object: Obj) -> bool {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use memdump_dumper::{Installed, Report, Settings, SettingsBuilder, Signal, Status};
+use memdump_dumper::{DumpError, Installed, Report, Settings, SettingsBuilder, Signal, Status};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -210,8 +210,16 @@ fn dump<'py>(py: Python<'py>, path: PathBuf, given: Given) -> PyResult<Bound<'py
     let target = target(py)?;
     let settings = given.settings()?;
     let report = memdump_dumper::dump_now(&*target, &path, &settings, &without_gil(py))
-        .map_err(|error| PyOSError::new_err(error.to_string()))?;
+        .map_err(|error| dump_error(&error))?;
     report_dict(py, &report)
+}
+
+/// With the error's number where there is one, so that Python makes it a `FileExistsError`, a `PermissionError` and so on.
+fn dump_error(error: &DumpError) -> PyErr {
+    match error.errno {
+        0 => PyOSError::new_err(error.to_string()),
+        errno => PyOSError::new_err((errno, error.to_string())),
+    }
 }
 
 fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyDict>> {

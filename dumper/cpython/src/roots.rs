@@ -126,10 +126,10 @@ impl<W: Write> Walk<W> {
     fn frames(&mut self, first: usize, thread: Option<StringId>) {
         let python = self.graph.python;
         let (heap, layout) = (python.heap, python.layout);
-        let frames = std::iter::successors(Some(first), |&frame| {
-            Some(heap.word(frame + layout.frame_previous))
+        let existing = |frame: usize| (frame != 0).then_some(frame);
+        let frames = std::iter::successors(existing(first), |&frame| {
+            existing(heap.word(frame + layout.frame_previous))
         })
-        .take_while(|&frame| frame != 0)
         .filter(|&frame| heap.u8(frame + layout.frame_owner) < stable::OWNED_BY_C_STACK)
         .take(MOST_FRAMES);
         for (depth, frame) in frames.enumerate() {

@@ -52,8 +52,8 @@ class Dump:
 class Status:
     """How things stand in this process."""
 
-    signal: Optional[Signals]
-    """The signal that asks for a dump; None before :func:`install`."""
+    signal: Optional[int]
+    """The signal that asks for a dump, a :class:`signal.Signals` where it has a name; None before :func:`install`."""
     taken_away: bool
     """Whether something replaced the signal's handler since. ``memdump send PID`` still works; :func:`install` takes it back."""
     second_signal: Optional[int]
@@ -128,7 +128,7 @@ def status() -> Status:
     last = now.pop("last_dump")
     signal = now.pop("signal")
     return Status(
-        signal=None if signal is None else Signals(signal),
+        signal=None if signal is None else _named(signal),
         last_dump=None if last is None else Dump(**{**last, "path": os.fspath(last["path"])}),
         **now,
     )
@@ -141,6 +141,13 @@ def _given(**settings: Any) -> dict[str, Any]:
 
 def _signal(signal: Union[int, str, None]) -> Optional[str]:
     return None if signal is None else str(int(signal) if isinstance(signal, int) else signal)
+
+
+def _named(signal: int) -> int:
+    try:
+        return Signals(signal)
+    except ValueError:  # most real-time signals
+        return signal
 
 
 def _script_name() -> str:
