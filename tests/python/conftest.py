@@ -80,6 +80,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         command = [*before, str(python), *flags, str(place / "target.py"), *arguments]
         target = Target(command, place, env or {}, **popen)
         started.append(target)
+        if "listen()" in script:
+            target.await_ready()
         return target
 
     yield start

@@ -5,4 +5,5 @@ ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "urls"
 INSTALLED_APPS = ["app"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+TIME_ZONE = "UTC"
 USE_TZ = True
