@@ -48,8 +48,17 @@ impl Target for CPython {
 
         let mut walk = Walk::new(self.python, &self.collector, writer, context.labels);
         let heap = landed(&mut walk, Walk::heap, Walk::give_up_ring);
-        let roots =
-            RootSource::ALL.map(|source| landed(&mut walk, |walk| walk.roots(source), |_| {}));
+        let roots = RootSource::ALL.map(|source| {
+            let mut begun = false;
+            let part = |walk: &mut Walk<_>| {
+                // Once: begun again it would write the same roots, and meet the same fault.
+                match std::mem::replace(&mut begun, true) {
+                    false => walk.roots(source),
+                    true => walk.drain(),
+                }
+            };
+            landed(&mut walk, part, |_| {})
+        });
         let faults = heap + roots.iter().sum::<u64>();
 
         context
