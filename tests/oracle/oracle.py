@@ -16,7 +16,6 @@ import importlib
 import subprocess
 import sys
 import types
-import weakref
 
 import memdump
 
@@ -43,8 +42,18 @@ if sys.version_info >= (3, 13):
     EXTRA += ((".__dict__", "the dict of an instance whose values lie inline: held, and not visited"),)
 # Members that hold texts or numbers are not visited by these types.
 EXTRA_MEMBERS = {
-    "function", "builtin_function_or_method", "property", "slice", "range", "code", "wrapper_descriptor", "method_descriptor",
-    "getset_descriptor", "member_descriptor", "classmethod_descriptor", "ModuleSpec",
+    "function",
+    "builtin_function_or_method",
+    "property",
+    "slice",
+    "range",
+    "code",
+    "wrapper_descriptor",
+    "method_descriptor",
+    "getset_descriptor",
+    "member_descriptor",
+    "classmethod_descriptor",
+    "ModuleSpec",
 }
 
 
@@ -157,8 +166,23 @@ def defines_size(cls):
 
 
 KNOWN_SIZES = {
-    object, type, int, str, bytes, bytearray, list, dict, set, frozenset, collections.deque, collections.OrderedDict,
-    types.CodeType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, types.FrameType,
+    object,
+    type,
+    int,
+    str,
+    bytes,
+    bytearray,
+    list,
+    dict,
+    set,
+    frozenset,
+    collections.deque,
+    collections.OrderedDict,
+    types.CodeType,
+    types.GeneratorType,
+    types.CoroutineType,
+    types.AsyncGeneratorType,
+    types.FrameType,
     __import__("array").array,
 }
 

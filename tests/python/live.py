@@ -203,8 +203,10 @@ class Target:
         for _ in range(50):
             ends = len(self.lines("end"))
             (ask or self.signal)()
-            stopped = wait_for("a snapshot process", lambda: catch_snapshot(self.pid) or len(self.lines("end")) > ends)
-            if isinstance(stopped, int) and not isinstance(stopped, bool):
+            stopped = wait_for(
+                "a snapshot process", lambda ends=ends: catch_snapshot(self.pid) or (len(self.lines("end")) > ends and -1)
+            )
+            if stopped > 0:
                 break
         else:
             raise AssertionError("every dump was over before it could be stopped")

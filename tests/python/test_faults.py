@@ -52,7 +52,7 @@ def in_namespace() -> tuple[str, ...]:
 
 def mounted(options: str, after: str = "true") -> tuple[str, ...]:
     """The start of a command that runs with a file system of its own on `small`."""
-    script = f"mkdir small && mount -t tmpfs -o {options} none small && {after} && exec \"$@\""
+    script = f'mkdir small && mount -t tmpfs -o {options} none small && {after} && exec "$@"'
     return (*in_namespace(), "sh", "-c", script, "sh")
 
 
@@ -154,7 +154,12 @@ def test_no_descriptor_left(start, python, memdump):
     """The target has none free; the snapshot process does not need one of the target's."""
     target = start(
         python,
-        START + "memdump.install(); resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir('/proc/self/fd'))), 4096)); listen()",
+        START
+        + """
+memdump.install()
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir('/proc/self/fd'))), 4096))
+listen()
+""",
     )
     memdump.check(target.dump_by_signal())
 
@@ -276,8 +281,6 @@ def test_a_hanging_dump_is_killed_from_outside(start, faulty_python):
 
 def test_without_rename_that_refuses(start, faulty_python, memdump):
     """On file systems that cannot rename without replacing, a link does."""
-    target = start(
-        faulty_python, START + "memdump.install(); listen()", env={"MEMDUMP_FAILPOINTS": "rename-unsupported"}
-    )
+    target = start(faulty_python, START + "memdump.install(); listen()", env={"MEMDUMP_FAILPOINTS": "rename-unsupported"})
     memdump.check(target.dump_by_signal())
     assert not target.leftovers()

@@ -1,6 +1,5 @@
-from django.urls import path
-
 from app import views
+from django.urls import path
 
 urlpatterns = [
     path("browse", views.browse),
