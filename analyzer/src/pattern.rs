@@ -30,11 +30,6 @@ impl TypePattern {
         .any(|form| self.glob.matches(form))
     }
 
-    /// The pattern as it was written.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// Names that the writer of a pattern that matches nothing may have meant, nearest first.
     pub fn suggestions<'n>(&self, names: impl Iterator<Item = &'n TypeName>) -> Vec<String> {
         /// Below this the likeness is chance.

@@ -8,7 +8,7 @@ use super::select::SelectedTypes;
 use super::{AnalysisError, ObjectRow};
 use crate::pattern::TypePattern;
 use crate::progress::Progress;
-use crate::snapshot::{ObjectSet, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// The new objects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,7 +52,7 @@ pub(super) fn new_of_types(
     progress: &dyn Progress,
 ) -> Vec<ObjectId> {
     progress.stage("comparing", 0);
-    let new: ObjectSet = identity::new_objects(before, after);
+    let new = identity::new_objects(before, after);
     new.iter()
         .filter(|&id| types.contains(after.type_of(id)))
         .collect()

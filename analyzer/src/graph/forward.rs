@@ -34,11 +34,6 @@ impl Forward {
         self.offsets.len() - 1
     }
 
-    /// How many references, those that keep nothing alive included.
-    pub fn references(&self) -> usize {
-        self.targets.len()
-    }
-
     /// Numbers of an object's references.
     pub fn row(&self, source: ObjectId) -> Range<usize> {
         self.offsets[source.index()] as usize..self.offsets[source.index() + 1] as usize

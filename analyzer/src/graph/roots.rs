@@ -65,9 +65,4 @@ impl Roots {
             .take_while(move |&&(held, _)| held == object)
             .map(|&(_, number)| &self.records[number as usize])
     }
-
-    /// All root records, in file order.
-    pub fn records(&self) -> &[Root] {
-        &self.records
-    }
 }

@@ -155,11 +155,6 @@ impl Snapshot {
         self.type_of(id) != TypeKey::NONE
     }
 
-    /// The name of an object's type.
-    pub fn type_name(&self, id: ObjectId) -> &TypeName {
-        self.types.name(self.type_of(id))
-    }
-
     /// The ids that are objects, in rising order.
     pub fn ids(&self) -> impl Iterator<Item = ObjectId> + '_ {
         (0..)

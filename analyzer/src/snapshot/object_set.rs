@@ -28,17 +28,6 @@ impl ObjectSet {
         self.words[id.index() / 64].load(Relaxed) >> (id.0 % 64) & 1 == 1
     }
 
-    /// How many objects are in it.
-    pub fn len(&self) -> usize {
-        let ones = |word: &AtomicU64| word.load(Relaxed).count_ones() as usize;
-        self.words.iter().map(ones).sum()
-    }
-
-    /// Whether no object is in it.
-    pub fn is_empty(&self) -> bool {
-        self.words.iter().all(|word| word.load(Relaxed) == 0)
-    }
-
     /// The objects, in rising order.
     pub fn iter(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.words.iter().enumerate().flat_map(|(number, word)| {
@@ -52,17 +41,6 @@ impl ObjectSet {
     }
 }
 
-impl FromIterator<ObjectId> for ObjectSet {
-    fn from_iter<I: IntoIterator<Item = ObjectId>>(ids: I) -> ObjectSet {
-        let ids: Vec<ObjectId> = ids.into_iter().collect();
-        let set = ObjectSet::new(ids.iter().max().map_or(0, |id| id.index() + 1));
-        for id in ids {
-            set.insert(id);
-        }
-        set
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +48,6 @@ mod tests {
     #[test]
     fn keeps_what_was_inserted_in_order() {
         let set = ObjectSet::new(200);
-        assert!(set.is_empty());
         for id in [199, 0, 63, 64, 0] {
             set.insert(ObjectId(id));
         }
@@ -78,7 +55,6 @@ mod tests {
         assert!(set.insert(ObjectId(1)));
         let ids: Vec<u32> = set.iter().map(|id| id.0).collect();
         assert_eq!(ids, [0, 1, 63, 64, 199]);
-        assert_eq!(set.len(), 5);
         assert!(set.contains(ObjectId(64)) && !set.contains(ObjectId(65)));
     }
 }
