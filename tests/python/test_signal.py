@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
+from live import wait_for
 
 START = """
 import memdump, socket, select, subprocess, threading, time, signal, sys, os
@@ -199,18 +201,14 @@ assert mine[:3] == [0, 1, 2]
 with open("daemon.pid.new", "w") as f: f.write(str(os.getpid()))
 os.rename("daemon.pid.new", "daemon.pid")
 import signal
-signal.pause()
-signal.pause()
+while True:
+    signal.pause()
 """,
     )
-    from live import wait_for
-
     target.process.wait(60)
     where = target.place / "daemon.pid"
     wait_for("the daemon", where.exists)
     pid = int(where.read_text())
-    import os
-
     try:
         for count in (1, 2):
             os.kill(pid, 10)
