@@ -1,0 +1,84 @@
+"""The documents tell the truth: their commands are run on the demo's dumps, their options compared with the programs'."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, VERSIONS
+from live import Command
+
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def demo(request, tmp_path_factory) -> Path:
+    """The dumps that `make demo` leaves."""
+    venvs = request.config.getoption("--venvs")
+    python = next(path for version in VERSIONS if (path := venvs / version / "bin" / "python").exists())
+    output = tmp_path_factory.mktemp("demo") / "demo-out"
+    command = [python, ROOT / "tests" / "demo" / "demo.py"]
+    command += ["--command", request.config.getoption("--command"), "--output", output]
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return output
+
+
+def shape(output: str) -> list[str]:
+    """The output with everything replaced that differs from run to run."""
+    text = re.sub(r"0x[0-9a-f]+", "ADDRESS", output)
+    text = re.sub(r"[+-]?\d[\d,.]*( ([KMG]i)?B\b)?", "N", text)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/tutorial.md"])
+def test_console_blocks(document, demo, memdump):
+    blocks = CONSOLE.findall((ROOT / document).read_text())
+    assert blocks
+    for block in blocks:
+        prompt, _, expected = block.partition("\n")
+        command = shlex.split(prompt.removeprefix("$ "))
+        assert command[0] == "memdump", prompt
+        if command[1] == "show":
+            # The group that leaks comes first, as in the document.
+            group = memdump.json("chain", "--type", "SomeRef", *sorted(demo.glob("*.dump")))["groups"][0]
+            command[-1] = group["example"]["steps"][-1]["address"]
+        result = memdump.run(*command[1:], cwd=demo)
+        assert result.returncode == 0, f"{prompt}: {result.stderr}"
+        assert shape(result.stdout) == shape(expected), prompt
+
+
+def test_commands_are_those_of_the_help(memdump: Command):
+    document = (ROOT / "docs" / "commands.md").read_text()
+    general, *sections = re.split(r"^## ", document, flags=re.MULTILINE)
+    documented = {section.split("\n")[0]: section for section in sections}
+    helped = re.findall(
+        r"^  ([a-z]+) +\S", memdump.run("--help").stdout.partition("Commands:")[2].partition("Options:")[0], re.MULTILINE
+    )
+    assert set(documented) | {"help"} == set(helped)
+    for command, section in documented.items():
+        named = re.findall(r"^- `(--[a-z-]+)", section + general, re.MULTILINE)
+        offered = re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", memdump.run(command, "--help").stdout, re.MULTILINE)
+        assert set(named) | {"--help"} == set(offered), command
+
+
+def test_exit_codes_are_those_of_the_help(memdump: Command):
+    helped = re.findall(r"^  (\d)  (.*)$", memdump.run("--help").stdout, re.MULTILINE)
+    document = (ROOT / "docs" / "commands.md").read_text().replace("`", "")
+    assert helped == re.findall(r"^\| (\d) \| (.*) \|$", document, re.MULTILINE)
+
+
+def test_settings_are_those_of_the_source():
+    source = "".join(path.read_text() for path in (ROOT / "dumper" / "src").glob("**/*.rs") if path.name != "failpoint.rs")
+    document = (ROOT / "docs" / "python.md").read_text()
+    variables = re.compile(r"\bMEMDUMP_[A-Z_]+\b")
+    assert set(variables.findall(document)) == set(variables.findall(source)) - {"MEMDUMP_FAILPOINTS"}
+
+
+def test_python_blocks_compile():
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for code in re.findall(r"^```python\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL):
+            compile(code, str(document), "exec")
