@@ -12,6 +12,7 @@ TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 VENVS   := $(TARGET)/venvs
 WHEELS  := $(TARGET)/memdump-wheels
 COMMAND := $(TARGET)/release/memdump
+ROWS    := $(TARGET)/release/rows
 TOOLS   := $(VENVS)/tools/bin
 ENVIRONMENTS := $(PYTHON) tests/python/environments.py --into $(VENVS)
 PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
@@ -19,7 +20,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench clean command wheel environments help
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench clean command rows wheel environments help
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
@@ -34,8 +35,8 @@ test-rust:
 	$(CARGO) test --workspace --exclude memdump-cpython
 
 # Several at a time: most of a test is waiting for a process.
-test-python: command environments
-	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --venvs $(VENVS) $(PYTEST)
+test-python: command rows environments
+	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
 
 lint: lint-rust lint-python
 
@@ -59,6 +60,10 @@ clean:
 
 command:
 	$(CARGO) build --release --package memdump
+
+# Prints a dump as text, by a reader of its own.
+rows:
+	$(CARGO) build --release --package memdump-tests --bin rows
 
 environments: wheel $(WHEELS)/failpoints/.built
 	@$(ENVIRONMENTS) tools

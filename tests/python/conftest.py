@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--command", type=Path, required=True, help="the command memdump")
+    parser.addoption("--rows", type=Path, required=True, help="the program that prints a dump as text")
     parser.addoption("--venvs", type=Path, required=True, help="where environments.py made its environments")
 
 
