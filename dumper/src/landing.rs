@@ -9,7 +9,7 @@ use crate::sys;
 /// A memory fault inside [`protect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryFault {
-    /// SIGSEGV, SIGBUS, SIGFPE or SIGILL.
+    /// SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT.
     pub signal: i32,
     /// Address of the access, or of the instruction.
     pub address: usize,
@@ -24,12 +24,18 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Signals that a walk over damaged memory may raise.
-pub(crate) const FAULTS: [c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+/// Signals that a walk over damaged memory may raise; SIGABRT from an assertion of the runtime that is walked.
+pub(crate) const FAULTS: [c_int; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGABRT,
+];
 
 const STACK: usize = 64 << 10;
 
-/// Calls `body`; a SIGSEGV, SIGBUS, SIGFPE or SIGILL inside comes back as the fault. Costs some 10 ns and no system call.
+/// Calls `body`; a SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT inside comes back as the fault. Costs some 10 ns and no system call.
 /// May be nested. Only in the snapshot process; elsewhere a fault does what it did before.
 ///
 /// # Errors

@@ -54,7 +54,11 @@ EXTRA_MEMBERS = {
     "member_descriptor",
     "classmethod_descriptor",
     "ModuleSpec",
+    "Connection",
 }
+
+# What numpy's arrays hold is told by no traverse function of theirs.
+EXTRA_OF_ARRAYS = (".base", ".dtype")
 
 
 class Rows:
@@ -80,6 +84,8 @@ def is_exception(label, weak, owner):
         return True
     # A static type is not collected, so nothing is told of it.
     if not gc.is_tracked(owner) and not gc.get_referents(owner):
+        return True
+    if label in EXTRA_OF_ARRAYS and any(base.__name__ == "ndarray" for base in type(owner).__mro__):
         return True
     return type(owner).__name__ in EXTRA_MEMBERS and label.startswith(".")
 
@@ -162,7 +168,7 @@ def name_of(address, objects):
 def defines_size(cls):
     """Whether `__sizeof__` is `object`'s, or of a type whose structure the walker knows."""
     owner = next(base for base in cls.__mro__ if "__sizeof__" in base.__dict__)
-    return owner in KNOWN_SIZES or owner.__module__ == "numpy"
+    return owner in KNOWN_SIZES or owner.__name__ == "ndarray"
 
 
 KNOWN_SIZES = {

@@ -172,13 +172,14 @@ impl Interpreter {
             .max();
         let empty =
             (0..dimensions.min(numpy::MOST_DIMENSIONS)).any(|i| heap.word(sizes + i * 8) == 0);
+        let type_number =
+            if descr.is_plausible() { heap.u32(descr.0 + numpy::DESCR_TYPE_NUMBER) } else { u32::MAX };
         NumpyArray {
             dimensions,
-            bytes: if empty { 0 } else { bytes.unwrap_or(8) },
+            bytes: if empty { 0 } else { bytes.unwrap_or(numpy::SCALAR.get(type_number as usize).map_or(8, |&size| size as usize)) },
             owns_data: flags & numpy::OWN_DATA != 0,
             contiguous: flags & (numpy::C_CONTIGUOUS | numpy::F_CONTIGUOUS) != 0,
-            holds_objects: descr.is_plausible()
-                && heap.u32(descr.0 + numpy::DESCR_TYPE_NUMBER) == numpy::OBJECT,
+            holds_objects: type_number == numpy::OBJECT,
         }
     }
 
@@ -224,6 +225,8 @@ mod numpy {
     pub(super) const DESCR: usize = 56;
     pub(super) const FLAGS: usize = 64;
     pub(super) const DESCR_TYPE_NUMBER: usize = 28;
+    /// Item sizes by type number, from `NPY_BOOL` to `NPY_CLONGDOUBLE`: for arrays without dimensions, which have no stride.
+    pub(super) const SCALAR: [u8; 17] = [1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 4, 8, 16, 8, 16, 32];
     /// `NPY_OBJECT`.
     pub(super) const OBJECT: u32 = 17;
     pub(super) const C_CONTIGUOUS: u32 = 1;

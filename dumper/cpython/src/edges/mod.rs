@@ -75,6 +75,10 @@ impl Interpreter {
         scratch: &mut SlotList,
         out: &mut impl Edges,
     ) {
+        // Static types are not collected even where their type's instances are; their `tp_traverse` would abort.
+        if class.flags & stable::FLAG_TYPE != 0 && !class.is_collected(self.heap, object) {
+            return self.type_object(object, out);
+        }
         match class.shape {
             Shape::Instance => self.instance(object, class, scratch, out),
             shape => self.structure(object, class, shape, class.traverse, scratch, out),
