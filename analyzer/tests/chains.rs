@@ -352,6 +352,20 @@ fn of_two_objects_with_one_address_the_first_counts() {
     assert_eq!((answer.objects, answer.explained), (1, 1));
 }
 
+#[test]
+fn references_of_an_object_that_does_not_count_explain_nothing() {
+    let heap = Heap::of_process(1)
+        .object(0x1000, "Other", 16)
+        .object(0x2000, "T", 16)
+        .counted(1)
+        .object(0x1000, "Other", 16)
+        .object_refers(2, 0x2000, ".x");
+    assert_eq!(
+        groups(&explained(&heap, &about("T"))),
+        ["1 × Native  :T e.g. 0x2000"]
+    );
+}
+
 /// The slow, obvious search: distances by relaxing every reference until nothing changes.
 fn distances(
     objects: u64,

@@ -16,6 +16,8 @@ pub struct Heap {
     metadata: Vec<(String, String)>,
     objects: Vec<Described>,
     references: Vec<(u64, u64, String, Strength)>,
+    /// By the source's number, which tells objects of one address apart.
+    numbered: Vec<(u32, u64, String, Strength)>,
     roots: Vec<DescribedRoot>,
     faults: Vec<(u64, String)>,
 }
@@ -87,6 +89,12 @@ impl Heap {
         self
     }
 
+    pub fn object_refers(mut self, number: u32, target: u64, label: &str) -> Heap {
+        self.numbered
+            .push((number, target, label.to_owned(), Strength::Strong));
+        self
+    }
+
     pub fn refers_weakly(mut self, source: u64, target: u64, label: &str) -> Heap {
         self.references
             .push((source, target, label.to_owned(), Strength::Weak));
@@ -152,8 +160,13 @@ impl Heap {
             });
             ids.entry(object.address).or_insert(id.expect("written"));
         }
-        let mut references = self.references.clone();
-        references.sort_by_key(|reference| ids[&reference.0]);
+        let by_address = self.references.iter().cloned();
+        let mut references: Vec<_> = by_address
+            .map(|(source, target, label, strength)| (ids[&source], target, label, strength))
+            .collect();
+        let by_number = self.numbered.iter().cloned();
+        references.extend(by_number.map(|(n, target, label, s)| (ObjectId(n), target, label, s)));
+        references.sort_by_key(|reference| reference.0);
         for (source, target, label, strength) in references {
             let label = label_of(&mut writer, &label);
             let reference = Reference {
@@ -161,7 +174,7 @@ impl Heap {
                 label,
                 strength,
             };
-            writer.reference(ids[&source], &reference).expect("written");
+            writer.reference(source, &reference).expect("written");
         }
         for root in &self.roots {
             let label = label_of(&mut writer, &root.label);
