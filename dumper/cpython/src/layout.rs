@@ -55,6 +55,7 @@ pub(crate) struct Layout {
 
     pub(crate) frame_code: usize,
     pub(crate) frame_function: usize,
+    pub(crate) frame_globals: usize,
     pub(crate) frame_locals: usize,
     pub(crate) frame_object: usize,
     pub(crate) frame_previous: usize,
@@ -236,6 +237,7 @@ static V3_11: Layout = Layout {
     generator_frame: 80,
     frame_code: 32,
     frame_function: 0,
+    frame_globals: 8,
     frame_locals: 24,
     frame_object: 40,
     frame_previous: 48,
@@ -280,6 +282,7 @@ static V3_12: Layout = Layout {
     generator_frame: 72,
     frame_code: 0,
     frame_function: 16,
+    frame_globals: 24,
     frame_locals: 40,
     frame_object: 48,
     frame_previous: 8,

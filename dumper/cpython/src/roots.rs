@@ -169,7 +169,8 @@ impl<W: Write> Walk<W> {
                 Tag::Internal("function"),
             );
             let locals = heap.object(frame + layout.frame_locals);
-            if locals.is_plausible() {
+            // At the top of a module they are the module's own dict, which is better told by the module.
+            if locals.is_plausible() && locals != heap.object(frame + layout.frame_globals) {
                 graph.root(
                     RootKind::Frame,
                     name,

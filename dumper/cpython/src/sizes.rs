@@ -200,11 +200,11 @@ impl Interpreter {
         match self.layout.managed_dict {
             ManagedDict::TwoPointers => match heap.word(object.0 - 32) {
                 0 => 0,
-                _ => self.values_room(class),
+                values => self.values_room(values, class),
             },
-            ManagedDict::TaggedPointer => match heap.word(object.0 - 24) & 1 {
-                0 => 0,
-                _ => self.values_room(class),
+            ManagedDict::TaggedPointer => match heap.word(object.0 - 24) {
+                tagged if tagged & 1 == 0 => 0,
+                tagged => self.values_room(tagged + 1, class),
             },
             ManagedDict::Inline if class.flags & stable::FLAG_INLINE_VALUES != 0 => {
                 let values = object.0 + class.basic_size;
@@ -216,17 +216,14 @@ impl Interpreter {
         }
     }
 
-    fn values_room(&self, class: &Class) -> usize {
-        let keys = self
-            .heap
-            .word(class.object.0 + self.layout.heap_type_cached_keys);
-        if keys == 0 {
-            return 0;
-        }
-        let slots = 1usize << (self.heap.u8(keys + stable::KEYS_LOG2_SIZE) & 63);
-        let usable = times(slots, 2) / 3;
-        // The order of insertion lies before the values: a byte each and two of lengths, padded.
-        times(usable, 8) + (usable + 2).next_multiple_of(8)
+    /// Before the values lie a byte for each, the order of insertion, and the length of that part.
+    fn values_room(&self, values: usize, class: &Class) -> usize {
+        let keys = self.heap.word(class.object.0 + self.layout.heap_type_cached_keys);
+        let prefix = usize::from(self.heap.u8(values - 1));
+        // A class allocates less with each instance, so its keys tell only the least; the prefix, rounded up to 8 with 2 bytes
+        // of its own, tells the number to within 8. The lower bound of both.
+        let room = if keys == 0 { 0 } else { self.heap.word(keys + stable::KEYS_NENTRIES) + self.heap.word(keys + stable::KEYS_USABLE) };
+        prefix + times(room.max(prefix.saturating_sub(9)), 8)
     }
 }
 

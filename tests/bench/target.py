@@ -1,0 +1,147 @@
+"""One process under measurement: builds a heap, ticks in a thread, and is dumped. Prints one JSON object.
+
+Usage: target.py KIND TRACKED DIRECTORY, with KIND `fresh` or `aged` (half of it freed and refilled, references shuffled).
+"""
+
+import ctypes
+import gc
+import json
+import os
+import random
+import resource
+import sys
+import threading
+import time
+
+import memdump
+import objgraph
+
+
+class Order:
+    def __init__(self, number):
+        self.number = number
+        self.name = f"order {number}"
+        self.lines = [number, self]
+
+
+class Customer:
+    __slots__ = ("name", "orders")
+
+    def __init__(self, number):
+        self.name = f"customer {number}"
+        self.orders = {}
+
+
+def fresh(tracked):
+    """About `tracked` tracked objects: customers with a dict of orders, each with attributes and a list."""
+    customers = []
+    for number in range(tracked // 20):
+        customer = Customer(number)
+        for index in range(9):
+            order = Order(number * 10 + index)
+            customer.orders[index] = order
+        customers.append(customer)
+    return customers
+
+
+def aged(tracked):
+    """The same, but half of it freed at random and filled in again, three times, and references made at random."""
+    choose = random.Random(1)
+    customers = fresh(tracked)
+    for _ in range(3):
+        choose.shuffle(customers)
+        del customers[: len(customers) // 2]
+        customers += fresh(tracked // 2)
+    choose.shuffle(customers)
+    orders = [order for customer in customers for order in customer.orders.values()]
+    choose.shuffle(orders)
+    for order, other in zip(orders, reversed(orders)):
+        order.lines[1] = other
+    return customers
+
+
+class Ticks(threading.Thread):
+    """Notes the longest time between two ticks of a millisecond: what a request would have waited."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.longest = 0.0
+        self.start()
+
+    def run(self):
+        last = time.perf_counter()
+        while True:
+            time.sleep(0.001)
+            now = time.perf_counter()
+            self.longest = max(self.longest, now - last)
+            last = now
+
+    def during(self, call):
+        """The longest time between ticks while `call` runs, and what it returns."""
+        time.sleep(0.02)
+        self.longest = 0.0
+        result = call()
+        time.sleep(0.02)
+        return self.longest, result
+
+
+def bare_fork():
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
+def private_kib():
+    with open("/proc/self/smaps_rollup") as rollup:
+        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private"))
+
+
+def main():
+    kind, tracked, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    gc.disable()
+    kept = {"fresh": fresh, "aged": aged}[kind](tracked)
+    gc.enable()
+    gc.collect()
+    gc.disable()
+    libc = ctypes.CDLL(None)
+    libc.malloc_trim(0)
+    ticks = Ticks()
+    memdump.dump(f"{directory}/warm.dump")
+    before = private_kib()
+    pauses, forks, dumps = [], [], []
+    # In turns, so that both see the same noise of the machine.
+    for number in range(7):
+        forks.append(ticks.during(bare_fork)[0])
+        pause, report = ticks.during(lambda: memdump.dump(f"{directory}/{kind}{number}.dump"))
+        pauses.append(pause)
+        dumps.append(report)
+    after = private_kib()
+    growth, _ = ticks.during(lambda: objgraph.show_growth(limit=1, file=open(os.devnull, "w")))
+    print(
+        json.dumps(
+            {
+                "kind": kind,
+                "tracked": len(gc.get_objects()),
+                "objects": dumps[0].objects,
+                "references": dumps[0].references,
+                "bytes": dumps[0].bytes,
+                "faults": dumps[0].faults,
+                "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "pause_ms": [min(pauses) * 1e3, median(pauses) * 1e3],
+                "fork_ms": [min(forks) * 1e3, median(forks) * 1e3],
+                "show_growth_ms": growth * 1e3,
+                "parent_kib": after - before,
+                "dumps": [dump.path for dump in dumps],
+            }
+        )
+    )
+    del kept
+
+
+if __name__ == "__main__":
+    main()
