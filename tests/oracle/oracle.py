@@ -136,7 +136,7 @@ def compare(program, path):
         if address not in rows.objects:
             problems.append(f"reachable, and not in the dump: {type(o).__name__} {address:#x}")
             continue
-        name, size, refcount, _ = rows.objects[address]
+        name, size, _refcount, _ = rows.objects[address]
         expected = f"{type(o).__module__}.{type(o).__qualname__}"
         if name != expected and isinstance(type(o).__dict__.get("__module__", ""), str):
             problems.append(f"type {name} where Python says {expected}")
