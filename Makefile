@@ -52,7 +52,8 @@ lint-python:
 	$(PYTHON) tests/tidy.py
 
 bench: command wheel
-	tests/bench/run.sh
+	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
+	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
 
 clean:
 	$(CARGO) clean

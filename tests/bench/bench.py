@@ -68,7 +68,8 @@ def main():
         found = measure(arguments, kind)
         print(f"\n{kind} heap")
         for what, figure, unit, goal, more in rows(found):
-            reached = "" if goal is None else f"   goal {goal:.4g}: {'reached' if (figure >= goal) == more or figure == goal else 'MISSED'}"
+            word = "reached" if goal is None or (figure >= goal) == more or figure == goal else "MISSED"
+            reached = "" if goal is None else f"   goal {goal:.4g}: {word}"
             print(f"  {what:38} {figure:10.3f} {unit}{reached}")
 
 

@@ -55,7 +55,7 @@ def aged(tracked):
     choose.shuffle(customers)
     orders = [order for customer in customers for order in customer.orders.values()]
     choose.shuffle(orders)
-    for order, other in zip(orders, reversed(orders)):
+    for order, other in zip(orders, reversed(orders), strict=True):
         order.lines[1] = other
     return customers
 
@@ -117,7 +117,7 @@ def main():
     # In turns, so that both see the same noise of the machine.
     for number in range(7):
         forks.append(ticks.during(bare_fork)[0])
-        pause, report = ticks.during(lambda: memdump.dump(f"{directory}/{kind}{number}.dump"))
+        pause, report = ticks.during(lambda number=number: memdump.dump(f"{directory}/{kind}{number}.dump"))
         pauses.append(pause)
         dumps.append(report)
     after = private_kib()

@@ -26,6 +26,7 @@ REQUIREMENTS = {
     "targets": HERE / "requirements.txt",
     "demo": HERE.parent / "demo" / "requirements.txt",
     "failpoints": None,
+    "bench": HERE / "requirements.txt",
 }
 
 

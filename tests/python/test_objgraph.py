@@ -36,7 +36,7 @@ def test_diff_agrees_with_objgraph(python, memdump, tmp_path):
     assert done.returncode == 0, done.stderr
     first, second = json.loads(done.stdout)
     found = memdump.json("diff", tmp_path / "a.dump", tmp_path / "b.dump", "--limit", "100000", "--min-growth", "-100000")
-    growth = {row["type"]: (row["before"]["count"], row["after"]["count"]) for row in found["types"]}
+    growth = {row["type"]: (row["count_before"], row["count_after"]) for row in found["types"]}
     for name, change in {"__main__.Leaking": 17, "__main__.Healthy": 17, "__main__.Shrinking": -30}.items():
         assert growth[name] == (first[name], second[name])
         assert second[name] - first[name] == change
