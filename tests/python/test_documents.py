@@ -22,7 +22,7 @@ def demo(request, tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("demo") / "demo-out"
     command = [python, ROOT / "tests" / "demo" / "demo.py"]
     command += ["--command", request.config.getoption("--command"), "--output", output]
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900)
     assert result.returncode == 0, result.stdout + result.stderr
     return output
 

@@ -13,6 +13,6 @@ ORACLE = ROOT / "tests" / "oracle"
 @pytest.mark.parametrize("heap", ["heap_builtin", "heap_django", "heap_numpy"])
 def test_the_interpreter_agrees(python, heap, tmp_path, request):
     command = [python, ORACLE / "oracle.py", heap, request.config.getoption("--rows"), tmp_path / "heap.dump"]
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900)
     assert result.returncode == 0, result.stdout + result.stderr
     assert " 0 differences" in result.stdout

@@ -164,7 +164,7 @@ def test_the_demo(memdump, python, tmp_path):
     """As `make demo` does; it fails by itself unless the leak comes out first."""
     demo = SHOP.parent / "demo.py"
     command = [python, demo, "--command", memdump.path, "--output", tmp_path / "out"]
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=900)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "e.g. app.views.global_data['a'][" in result.stdout
     for dump in (tmp_path / "out").glob("*.dump"):
