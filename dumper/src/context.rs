@@ -10,6 +10,8 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::arena;
+use crate::child;
+use crate::exchange::Exchange;
 use crate::sys;
 use crate::trigger::Trigger;
 
@@ -36,7 +38,7 @@ pub struct SnapshotContext {
     pub rss_bytes: Option<u64>,
     /// How long it took until the runtime held still.
     pub wait: Duration,
-    /// How long the clone took, as seen from the snapshot process.
+    /// How long the clone took, as seen from the snapshot process; the target's own measure is written with the cost.
     pub pause: Duration,
     /// Whether texts of keys may be written as labels.
     pub labels: bool,
@@ -120,6 +122,9 @@ impl SnapshotContext {
     ///
     /// Of the writer.
     pub fn write_cost<W: Write>(&self, writer: &mut Writer<W>) -> Result<(), WriteError> {
+        if let Some(pause) = child::exchange().and_then(Exchange::pause) {
+            writer.metadata("pause_us", &pause.as_micros().to_string())?;
+        }
         let duration = self.started.elapsed();
         writer.metadata("duration_us", &duration.as_micros().to_string())?;
         writer.metadata("cpu_us", &cpu_time().as_micros().to_string())?;

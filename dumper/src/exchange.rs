@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::sys;
 use crate::target::WalkSummary;
@@ -68,6 +69,8 @@ const PATH_LIMIT: usize = 4096;
 struct Page {
     failure: AtomicU32,
     errno: AtomicI32,
+    /// Written by the target, read by the snapshot process. Nanoseconds; 0 = not known yet.
+    pause: AtomicU64,
     sequence: AtomicU64,
     objects: AtomicU64,
     references: AtomicU64,
@@ -143,6 +146,17 @@ impl Exchange {
     fn page(&self) -> &Page {
         // SAFETY: a mapping of this size, zeroed by the kernel (which is a valid Page), page-aligned, alive as long as `self`.
         unsafe { self.page.as_ref() }
+    }
+
+    /// Tells the snapshot process how long the target stood still: it cannot see that itself, and on a busy machine starts late.
+    pub(crate) fn set_pause(&self, pause: Duration) {
+        let nanoseconds = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
+        self.page().pause.store(nanoseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        let nanoseconds = self.page().pause.load(Ordering::Relaxed);
+        (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
     }
 
     /// Takes down why the snapshot process gives up. The first cause stands: later ones follow from it.

@@ -96,6 +96,7 @@ pub(crate) fn take(order: &Order<'_>, held: &mut dyn FnMut()) -> Result<Running,
         return Err(Trouble::Target("the runtime did not hold still".into()));
     };
     let (pid, pause) = result.map_err(|e| Trouble::Clone(e.raw_os_error().unwrap_or(0)))?;
+    exchange.set_pause(pause);
     Ok(Running {
         pid,
         exchange,

@@ -106,6 +106,9 @@ pub enum Unsound {
     /// Sources of groups do not rise.
     #[error("the sources of its references do not rise")]
     SourceOrder,
+    /// The first source lies before the last one of the earlier block of references.
+    #[error("its references go back behind those of the block before")]
+    SourceFalls,
     /// Groups of references do not add up to the block's records.
     #[error("its groups of references do not add up to its records")]
     Groups,

@@ -86,7 +86,7 @@ impl Graph {
         let mut row_lengths: Vec<AtomicU32> = Vec::new();
         row_lengths.resize_with(snapshot.id_limit() + 1, AtomicU32::default);
         let (dangling, weak) = (AtomicU64::new(0), AtomicU64::new(0));
-        let sources: Vec<(ObjectId, ObjectId)> = blocks
+        let sources: Vec<Option<(ObjectId, ObjectId)>> = blocks
             .par_iter()
             .zip(crate::snapshot::split(&mut targets, spans.iter().cloned()))
             .map_init(ReferenceBatch::default, |batch, (block, targets)| {
@@ -102,16 +102,26 @@ impl Graph {
                 weak.fetch_add(lost.weak, Relaxed);
                 progress.advance(targets.len() as u64);
                 let ends = (batch.groups.first(), batch.groups.last());
-                Ok(match ends {
-                    (Some(first), Some(last)) => (first.source, last.source),
-                    _ => (ObjectId(0), ObjectId(0)),
-                })
+                Ok(ends
+                    .0
+                    .zip(ends.1)
+                    .map(|(first, last)| (first.source, last.source)))
             })
             .collect::<Result<_, ReadError>>()?;
-        if let Some(before) = sources.windows(2).position(|w| w[0].1 > w[1].0) {
+        // A block without references has no sources, and continues whatever came before it.
+        let filled = || {
+            sources
+                .iter()
+                .enumerate()
+                .filter_map(|(block, ends)| Some((block, (*ends)?)))
+        };
+        if let Some((_, (block, _))) = filled()
+            .zip(filled().skip(1))
+            .find(|((_, before), (_, after))| before.1 > after.0)
+        {
             return Err(GraphError::Order {
                 file: file(),
-                block: before + 1,
+                block,
             });
         }
         let offsets = offsets(row_lengths);

@@ -57,7 +57,12 @@ impl Slots {
     fn have_members(self) -> bool {
         matches!(
             self,
-            Slots::Members | Slots::Sequence | Slots::DictMembers | Slots::Code | Slots::Exception | Slots::BytesIo
+            Slots::Members
+                | Slots::Sequence
+                | Slots::DictMembers
+                | Slots::Code
+                | Slots::Exception
+                | Slots::BytesIo
         )
     }
 }
@@ -260,12 +265,7 @@ impl Classes {
     }
 
     /// Studies a type and remembers it.
-    pub(crate) fn add(
-        &mut self,
-        heap: Frozen,
-        known: &Known,
-        object: Obj,
-    ) -> &'static Class {
+    pub(crate) fn add(&mut self, heap: Frozen, known: &Known, object: Obj) -> &'static Class {
         let mut class = Class::study(heap, known, object);
         class.id = TypeId(self.by_address.len() as u32);
         let class: &'static Class = Box::leak(Box::new(class));
@@ -332,8 +332,10 @@ const MOST_BASES: usize = 1000;
 
 fn bases(heap: Frozen, object: Obj) -> impl Iterator<Item = Obj> {
     let existing = |class: Obj| (class != Obj::NULL).then_some(class);
-    std::iter::successors(existing(object), move |class| existing(heap.object(class.0 + stable::TP_BASE)))
-        .take(MOST_BASES)
+    std::iter::successors(existing(object), move |class| {
+        existing(heap.object(class.0 + stable::TP_BASE))
+    })
+    .take(MOST_BASES)
 }
 
 fn has_numpy_base(heap: Frozen, object: Obj) -> bool {
@@ -414,5 +416,9 @@ fn sizing(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Sizing {
 
 /// What lies before an instance beside the collector's header: pointers to its dict and weak references, bytes.
 fn prefix(flags: u64) -> usize {
-    if flags & (stable::FLAG_MANAGED_DICT | stable::FLAG_MANAGED_WEAKREF) != 0 { 16 } else { 0 }
+    if flags & (stable::FLAG_MANAGED_DICT | stable::FLAG_MANAGED_WEAKREF) != 0 {
+        16
+    } else {
+        0
+    }
 }

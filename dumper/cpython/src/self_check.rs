@@ -82,7 +82,8 @@ pub(crate) fn run(py: Python<'_>, interpreter: &Interpreter) -> PyResult<Result<
         let check = check.cast_into::<PyTuple>()?;
         let what: String = check.get_item(0)?.extract()?;
         let object = address(&check.get_item(1)?);
-        let class = Class::study(interpreter.heap,
+        let class = Class::study(
+            interpreter.heap,
             &interpreter.known,
             interpreter.heap.type_of(object),
         );

@@ -29,7 +29,11 @@ const MOST: usize = 1 << 47;
 impl Interpreter {
     /// Bytes of an object's own.
     pub(crate) fn shallow_size(&self, object: Obj, class: &Class) -> u64 {
-        let header = if class.is_collected(self.heap, object) { stable::GC_HEAD } else { 0 };
+        let header = if class.is_collected(self.heap, object) {
+            stable::GC_HEAD
+        } else {
+            0
+        };
         let own = self.structure_size(object, class) + self.values_size(object, class);
         let size = header + class.prefix + own;
         size.min(MOST) as u64
@@ -187,7 +191,11 @@ impl Interpreter {
     /// A frame object has room for the variables of its own from the start, whoever owns them now.
     fn frame_object_size(&self, object: Obj, class: &Class) -> usize {
         let frame = self.heap.word(object.0 + stable::FRAME_OBJECT_FRAME);
-        let room = if frame == 0 { 0 } else { self.frame_size(frame) - stable::FRAME_LOCALSPLUS };
+        let room = if frame == 0 {
+            0
+        } else {
+            self.frame_size(frame) - stable::FRAME_LOCALSPLUS
+        };
         class.basic_size + room
     }
 
@@ -218,11 +226,18 @@ impl Interpreter {
 
     /// Before the values lie a byte for each, the order of insertion, and the length of that part.
     fn values_room(&self, values: usize, class: &Class) -> usize {
-        let keys = self.heap.word(class.object.0 + self.layout.heap_type_cached_keys);
+        let keys = self
+            .heap
+            .word(class.object.0 + self.layout.heap_type_cached_keys);
         let prefix = usize::from(self.heap.u8(values - 1));
         // A class allocates less with each instance, so its keys tell only the least; the prefix, rounded up to 8 with 2 bytes
         // of its own, tells the number to within 8. The lower bound of both.
-        let room = if keys == 0 { 0 } else { self.heap.word(keys + stable::KEYS_NENTRIES) + self.heap.word(keys + stable::KEYS_USABLE) };
+        let room = if keys == 0 {
+            0
+        } else {
+            self.heap.word(keys + stable::KEYS_NENTRIES)
+                + self.heap.word(keys + stable::KEYS_USABLE)
+        };
         prefix + times(room.max(prefix.saturating_sub(9)), 8)
     }
 }

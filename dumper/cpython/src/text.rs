@@ -51,7 +51,10 @@ impl Text {
 
     /// Appends while there is room at all.
     fn append(&mut self, character: char) {
-        if let Some(room) = self.bytes.get_mut(self.length..self.length + character.len_utf8()) {
+        if let Some(room) = self
+            .bytes
+            .get_mut(self.length..self.length + character.len_utf8())
+        {
             character.encode_utf8(room);
             self.length += room.len();
         }

@@ -238,8 +238,7 @@ impl Dump {
                     objects::check_serials(block, scratch)
                 })
             }
-            BlockKind::References => ReferenceBlock::new(self, info)
-                .decode(ReferenceColumns::ALL, &mut ReferenceBatch::default()),
+            BlockKind::References => self.verify_references(info),
             BlockKind::Strings => self.decode(info, |block, scratch| {
                 strings::decode(block, scratch).map(drop)
             }),
@@ -251,6 +250,29 @@ impl Dump {
                 self.decode(info, |block, scratch| records::check(self, block, scratch))
             }
         }
+    }
+
+    /// Decodes a block of references, and holds it against the one before: over the file's blocks sources never fall.
+    fn verify_references(&self, info: &BlockInfo) -> Result<(), ReadError> {
+        let mut batch = ReferenceBatch::default();
+        ReferenceBlock::new(self, info).decode(ReferenceColumns::ALL, &mut batch)?;
+        let Some(first) = batch.groups.first().map(|group| group.source) else {
+            return Ok(());
+        };
+        let earlier = self.blocks.iter().rev().filter(|other| {
+            other.number < info.number && other.kind == BlockKind::References && other.records > 0
+        });
+        for other in earlier.take(1) {
+            ReferenceBlock::new(self, other).decode(ReferenceColumns::default(), &mut batch)?;
+            if batch
+                .groups
+                .last()
+                .is_some_and(|group| group.source > first)
+            {
+                return Err(self.damaged(info, Unsound::SourceFalls));
+            }
+        }
+        Ok(())
     }
 
     fn blocks_of(&self, kind: BlockKind) -> impl Iterator<Item = &BlockInfo> {

@@ -6,8 +6,8 @@
 use std::error::Error;
 use std::io::{BufWriter, Write};
 
-use memdump_tests::{Contents, RawLabel};
 use memdump_tests::slow_reader;
+use memdump_tests::{Contents, RawLabel};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: rows DUMP")?;
@@ -22,7 +22,11 @@ fn print(dump: &Contents, out: &mut impl Write) -> std::io::Result<()> {
     let string = |id: u64| dump.strings[id as usize].as_str();
     let optional = |id: Option<u64>| id.map_or("", string);
     let label = |label: RawLabel| {
-        let text = if label.names_a_string() { string(label.value) } else { "" };
+        let text = if label.names_a_string() {
+            string(label.value)
+        } else {
+            ""
+        };
         match label.kind {
             1 => format!(".{text}"),
             2 => format!("[{text}]"),

@@ -172,11 +172,22 @@ impl Interpreter {
             .max();
         let empty =
             (0..dimensions.min(numpy::MOST_DIMENSIONS)).any(|i| heap.word(sizes + i * 8) == 0);
-        let type_number =
-            if descr.is_plausible() { heap.u32(descr.0 + numpy::DESCR_TYPE_NUMBER) } else { u32::MAX };
+        let type_number = if descr.is_plausible() {
+            heap.u32(descr.0 + numpy::DESCR_TYPE_NUMBER)
+        } else {
+            u32::MAX
+        };
         NumpyArray {
             dimensions,
-            bytes: if empty { 0 } else { bytes.unwrap_or(numpy::SCALAR.get(type_number as usize).map_or(8, |&size| size as usize)) },
+            bytes: if empty {
+                0
+            } else {
+                bytes.unwrap_or(
+                    numpy::SCALAR
+                        .get(type_number as usize)
+                        .map_or(8, |&size| size as usize),
+                )
+            },
             owns_data: flags & numpy::OWN_DATA != 0,
             contiguous: flags & (numpy::C_CONTIGUOUS | numpy::F_CONTIGUOUS) != 0,
             holds_objects: type_number == numpy::OBJECT,

@@ -179,10 +179,7 @@ impl Edges for Attribute<'_> {
 impl Interpreter {
     /// The value of an attribute that an instance has of its own.
     pub(crate) fn attribute_value(&self, object: Obj, name: &str) -> Option<Obj> {
-        let class = Class::study(self.heap,
-            &self.known,
-            self.heap.type_of(object),
-        );
+        let class = Class::study(self.heap, &self.known, self.heap.type_of(object));
         let mut attribute = Attribute {
             python: self,
             name,

@@ -79,9 +79,15 @@ impl Interpreter {
         }
         match slots {
             Slots::Members | Slots::Sequence | Slots::DictMembers => {
-                let has_dict = class.dict_offset > 0 && class.shape != crate::class::Shape::Instance;
+                let has_dict =
+                    class.dict_offset > 0 && class.shape != crate::class::Shape::Instance;
                 // Some types have a member for it as well.
-                if has_dict && class.structure.iter().all(|member| member.offset as isize != class.dict_offset) {
+                if has_dict
+                    && class
+                        .structure
+                        .iter()
+                        .all(|member| member.offset as isize != class.dict_offset)
+                {
                     out.push(self.dict_by_offset(object, class), DICT);
                 }
             }
