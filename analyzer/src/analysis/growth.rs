@@ -53,6 +53,16 @@ pub struct Change {
     pub gone: Option<u64>,
 }
 
+impl Change {
+    /// Whether nothing happened: the same number, the same bytes, and none that came or went.
+    pub fn is_none(&self) -> bool {
+        self.count_growth == 0
+            && self.bytes_growth == 0
+            && self.new.unwrap_or(0) == 0
+            && self.gone.unwrap_or(0) == 0
+    }
+}
+
 /// What a list of types is sorted by, greatest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum GrowthOrder {

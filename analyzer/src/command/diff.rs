@@ -66,13 +66,18 @@ impl Diff {
             };
             result.types.retain(|row| grew(&row.change) >= least);
         }
+        let every = result.types.len();
+        if !session.json {
+            result.types.retain(|row| !row.change.is_none());
+        }
         let all = result.types.len();
+        let unchanged = every - all;
         result
             .types
             .truncate(self.limit.entries(session.json).unwrap_or(all));
         let more = all - result.types.len();
         session.give("diff", &[&before, &after], &result, |result, width| {
-            view::growth::text(result, more, width)
+            view::growth::text(result, more, unchanged, width)
         })
     }
 }

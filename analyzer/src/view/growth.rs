@@ -6,8 +6,8 @@ use super::style::faint;
 use super::table::{Column, Emphasis, table};
 use crate::analysis::growth::{Change, Growth};
 
-/// The table; `more` types are not listed.
-pub fn text(result: &Growth, more: usize, width: Width) -> String {
+/// The table; `more` types that changed are not listed, and `unchanged` ones that did not.
+pub fn text(result: &Growth, more: usize, unchanged: usize, width: Width) -> String {
     use Column::{Number, Text};
     let mut columns = vec![
         Number("before"),
@@ -37,11 +37,13 @@ pub fn text(result: &Growth, more: usize, width: Width) -> String {
     let rows = types.map(|t| (Emphasis::None, row(&t.change, t.type_name.to_string())));
     let total = (Emphasis::Strong, row(&result.total, "total".to_owned()));
     let mut text = table(&columns, rows.chain([total]), width);
-    if more > 0 {
-        text += &faint(&format!(
-            "… and {}\n",
-            plural(more as u64, "more type", "more types")
-        ));
+    for (types, one, many) in [
+        (more, "more type", "more types"),
+        (unchanged, "unchanged type", "unchanged types"),
+    ] {
+        if types > 0 {
+            text += &faint(&format!("… and {}\n", plural(types as u64, one, many)));
+        }
     }
     text + &faint(&format!("({})\n", identity(&result.identity)))
 }
