@@ -36,6 +36,11 @@ pub(crate) struct Graph<W: Write> {
     classes: Classes,
     seen: Seen,
     pending: Vec<Obj>,
+    /// Objects of whose references some were put off because too many were pending. See [`Graph::most_pending`].
+    unfinished: Vec<Obj>,
+    put_off: bool,
+    /// An unfinished object's references are gone through again; they are written already.
+    again: bool,
     source: ObjectId,
     /// What is being read, for the fault if it cannot be.
     current: Obj,
@@ -62,6 +67,9 @@ impl<W: Write> Walk<W> {
                 classes: Classes::new(),
                 seen: Seen::new(),
                 pending: Vec::new(),
+                unfinished: Vec::new(),
+                put_off: false,
+                again: false,
                 source: ObjectId(0),
                 current: Obj::NULL,
                 collecting: collector.is_collecting(python.heap),
@@ -102,11 +110,16 @@ impl<W: Write> Walk<W> {
 
     /// Writes what was met and not yet written.
     pub(crate) fn drain(&mut self) {
-        while let Some(object) = self.graph.pending.pop() {
-            if self.graph.failed.is_some() {
+        while self.graph.failed.is_none() {
+            if let Some(object) = self.graph.pending.pop() {
+                self.expand(object);
+            } else if let Some(object) = self.graph.unfinished.pop() {
+                self.graph.again = true;
+                self.references(object);
+                self.graph.again = false;
+            } else {
                 return;
             }
-            self.expand(object);
         }
     }
 
@@ -118,8 +131,20 @@ impl<W: Write> Walk<W> {
         };
         graph.object(object, class);
         if class.shape != Shape::Leaf {
-            let python = graph.python;
-            python.references(object, class, &mut self.scratch, graph);
+            self.references(object);
+        }
+    }
+
+    fn references(&mut self, object: Obj) {
+        let graph = &mut self.graph;
+        graph.current = object;
+        let Some(class) = graph.class_of(object) else {
+            return;
+        };
+        let python = graph.python;
+        python.references(object, class, &mut self.scratch, graph);
+        if std::mem::take(&mut graph.put_off) {
+            graph.unfinished.push(object);
         }
     }
 
@@ -135,6 +160,7 @@ impl<W: Write> Walk<W> {
         let graph = &mut self.graph;
         let address = Address(graph.current.0 as u64 & !7);
         graph.current = Obj::NULL;
+        graph.again = false;
         let written = graph
             .writer
             .string(text.as_str())
@@ -212,8 +238,20 @@ impl<W: Write> Graph<W> {
         if !self.collecting && self.is_tracked(object, class) {
             return;
         }
+        if self.pending.len() >= self.most_pending() {
+            self.put_off = true;
+            return;
+        }
         self.seen.insert(object);
         self.pending.push(object);
+    }
+
+    /// How many objects may be pending. A list of ten million tuples would else take 8 bytes for each at once. What does not
+    /// fit is met again when its holder's references are gone through once more; as the bound grows with what
+    /// is written, that happens a number of times that is logarithmic in their number.
+    fn most_pending(&self) -> usize {
+        const ALWAYS: usize = 1 << 17;
+        ALWAYS + self.writer.counts().objects as usize / 4
     }
 
     fn is_tracked(&self, object: Obj, class: &Class) -> bool {
@@ -268,7 +306,11 @@ impl<W: Write> Graph<W> {
             let name = self.keep(written);
             self.root(RootKind::Static, name, None, (0, 0), object, Tag::None);
         }
-        self.meet(object);
+        // Never put off: nobody's references lead here again.
+        if !self.seen.contains(object) && (is_static || self.collecting) {
+            self.seen.insert(object);
+            self.pending.push(object);
+        }
         Some(class)
     }
 
@@ -311,6 +353,9 @@ impl<W: Write> Graph<W> {
             return;
         }
         // `meet` may write leaves, which moves `source` on.
+        if self.again {
+            return self.meet(target);
+        }
         let source = self.source;
         let label = self.labels.label(&self.python, &mut self.writer, tag);
         if let Some(label) = self.keep(label) {
