@@ -242,6 +242,16 @@ def file_of(end_line: str) -> Path:
     return Path(match[1])
 
 
+def await_installed(pid: int) -> None:
+    """Waits for the agent's thread. Before that the signal would end the process."""
+
+    def there() -> bool:
+        names = Path(f"/proc/{pid}/task").glob("*/comm")
+        return any(name.read_text().strip() == "memdump" for name in names)
+
+    wait_for(f"memdump in process {pid}", there)
+
+
 def children_of(pid: int) -> list[int]:
     """Whatever has it as its parent, zombies too."""
     found = []

@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from live import file_of, wait_for
+from live import await_installed, file_of, wait_for
 
 START = "import memdump, os, sys, signal, time, multiprocessing, subprocess\n"
 
@@ -78,6 +78,8 @@ if __name__ == "__main__":
     assert target.ask("[n for n, _ in pool.map(work, range(100))]") == [n * n for n in range(100)]
     workers = target.ask("[p.pid for p in pool._pool]")
     for pid in [*workers, target.pid]:
+        # With spawn a worker may still be on its way when the other has done all the work.
+        await_installed(pid)
         target.post("r = pool.map(work, range(2000))")
         os.kill(pid, signal.SIGUSR1)
         memdump.check(file_of(target.await_line("end", 1, pid)))

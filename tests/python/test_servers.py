@@ -13,7 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from live import DEADLINE, file_of, snapshots_of, wait_for, zombies_of
+from live import DEADLINE, await_installed, file_of, snapshots_of, wait_for, zombies_of
 
 SHOP = Path(__file__).resolve().parents[1] / "demo" / "shop"
 
@@ -57,9 +57,8 @@ class Gunicorn:
 
         found = wait_for(f"{count} workers", booted)
         assert self.get(self.connection(), "/browse?customer=0") == 200
-        # Armed: the signal's default action would end it.
         for pid in found:
-            wait_for("installed", lambda pid=pid: "memdump" in comms(pid))
+            await_installed(pid)
         return list(found)
 
     def booted(self) -> list[int]:
@@ -72,10 +71,6 @@ class Gunicorn:
     def stop(self) -> int:
         self.process.terminate()
         return self.process.wait(DEADLINE)
-
-
-def comms(pid: int) -> list[str]:
-    return [path.read_text().strip() for path in Path(f"/proc/{pid}/task").glob("*/comm")]
 
 
 @pytest.fixture
