@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import subprocess
 
 import pytest
@@ -45,7 +46,7 @@ def read(rows, dump):
 def hops(references, chain):
     """How many references a chain takes; a step may fold `.__dict__` and a key into one."""
     total = 0
-    for source, target in zip(chain, chain[1:], strict=False):
+    for source, target in itertools.pairwise(chain):
         if any(t == target for t, _ in references[source]):
             total += 1
             continue
