@@ -29,33 +29,16 @@ impl Api {
     ///
     /// The name of the one that is missing.
     pub(crate) fn find() -> Result<Api, &'static str> {
-        fn missing(name: &'static CStr) -> Result<Pointer, &'static str> {
-            // SAFETY: the name is a C string; the symbol is looked up in what the process has loaded.
-            let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-            if address.is_null() {
-                Err(name.to_str().unwrap_or("?"))
-            } else {
-                Ok(address)
-            }
-        }
         // SAFETY: the signatures are those of CPython's headers, unchanged from 3.9 to 3.15.
         unsafe {
             Ok(Api {
-                code_addr2line: std::mem::transmute::<Pointer, _>(missing(c"PyCode_Addr2Line")?),
-                interpreter_get: std::mem::transmute::<Pointer, _>(missing(
-                    c"PyInterpreterState_Get",
-                )?),
-                thread_head: std::mem::transmute::<Pointer, _>(missing(
-                    c"PyInterpreterState_ThreadHead",
-                )?),
-                thread_next: std::mem::transmute::<Pointer, _>(missing(c"PyThreadState_Next")?),
-                module_dict: std::mem::transmute::<Pointer, _>(missing(c"PyImport_GetModuleDict")?),
-                interpreter_dict: std::mem::transmute::<Pointer, _>(missing(
-                    c"PyInterpreterState_GetDict",
-                )?),
-                type_dict: missing(c"_PyType_GetDict")
-                    .ok()
-                    .map(|address| std::mem::transmute::<Pointer, _>(address)),
+                code_addr2line: function(c"PyCode_Addr2Line")?,
+                interpreter_get: function(c"PyInterpreterState_Get")?,
+                thread_head: function(c"PyInterpreterState_ThreadHead")?,
+                thread_next: function(c"PyThreadState_Next")?,
+                module_dict: function(c"PyImport_GetModuleDict")?,
+                interpreter_dict: function(c"PyInterpreterState_GetDict")?,
+                type_dict: function(c"_PyType_GetDict").ok(),
             })
         }
     }
@@ -72,10 +55,11 @@ impl Api {
 
     /// `tp_dict` of a static built-in type, wherever this version keeps it. Borrowed.
     pub(crate) fn type_dict(&self, class: Obj) -> Obj {
+        let Some(function) = self.type_dict else {
+            return Obj::NULL;
+        };
         // SAFETY: the argument is a type; the function returns a borrowed reference.
-        self.type_dict.map_or(Obj::NULL, |function| {
-            Obj(unsafe { function(class.0 as Pointer) } as usize)
-        })
+        Obj(unsafe { function(class.0 as Pointer) } as usize)
     }
 
     /// The thread states of this interpreter.
@@ -102,4 +86,20 @@ impl Api {
         // SAFETY: the calling thread has a thread state. The dict was made by `prepare`, so nothing is allocated.
         Obj(unsafe { (self.interpreter_dict)((self.interpreter_get)()) } as usize)
     }
+}
+
+/// A function of the process by its name; the name if there is none.
+///
+/// # Safety
+///
+/// `F` is the type of a function pointer, with the signature that the function has.
+unsafe fn function<F: Copy>(name: &'static CStr) -> Result<F, &'static str> {
+    const { assert!(size_of::<F>() == size_of::<Pointer>()) };
+    // SAFETY: the name is a C string; it is looked up in what the process has loaded.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    if address.is_null() {
+        return Err(name.to_str().unwrap_or("?"));
+    }
+    // SAFETY: both are pointers, of one size; the caller answers for the signature.
+    Ok(unsafe { std::mem::transmute_copy::<Pointer, F>(&address) })
 }

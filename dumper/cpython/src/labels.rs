@@ -66,7 +66,8 @@ impl Labels {
             }
         };
         let key = address.rotate_left(3) ^ kind;
-        let slot = (key ^ key >> 17 ^ (key >> 7) * 0x9E37) % ENTRIES;
+        // 2^64 divided by the golden ratio; the upper half is the well mixed one.
+        let slot = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % ENTRIES;
         let entry = self.entries[slot];
         if entry.0 == key {
             return Ok(entry.1);

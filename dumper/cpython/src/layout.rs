@@ -121,7 +121,6 @@ pub(crate) mod stable {
     pub(crate) const FLAG_TUPLE: u64 = 1 << 26;
     pub(crate) const FLAG_BYTES: u64 = 1 << 27;
     pub(crate) const FLAG_UNICODE: u64 = 1 << 28;
-    pub(crate) const FLAG_DICT: u64 = 1 << 29;
     pub(crate) const FLAG_TYPE: u64 = 1 << 31;
 
     pub(crate) const UNICODE_LENGTH: usize = 16;
