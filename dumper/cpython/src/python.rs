@@ -218,7 +218,13 @@ fn dump<'py>(py: Python<'py>, path: PathBuf, given: Given) -> PyResult<Bound<'py
 fn dump_error(error: &DumpError) -> PyErr {
     match error.errno {
         0 => PyOSError::new_err(error.to_string()),
-        errno => PyOSError::new_err((errno, error.to_string())),
+        // Python puts the number before the text itself.
+        errno => {
+            let text = error
+                .to_string()
+                .replace(&format!(" (os error {errno})"), "");
+            PyOSError::new_err((errno, text))
+        }
     }
 }
 
