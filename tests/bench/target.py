@@ -96,6 +96,12 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
+def children_cpu():
+    """CPU seconds of the children that were waited for: all of a snapshot process, its exit too."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def private_kib():
     with open("/proc/self/smaps_rollup") as rollup:
         return sum(int(line.split()[1]) for line in rollup if line.startswith("Private"))
@@ -113,13 +119,15 @@ def main():
     ticks = Ticks()
     memdump.dump(f"{directory}/warm.dump")
     before = private_kib()
-    pauses, forks, dumps = [], [], []
+    pauses, forks, dumps, cpu = [], [], [], []
     # In turns, so that both see the same noise of the machine.
     for number in range(7):
         forks.append(ticks.during(bare_fork)[0])
+        cpu_before = children_cpu()
         pause, report = ticks.during(lambda number=number: memdump.dump(f"{directory}/{kind}{number}.dump"))
         pauses.append(pause)
         dumps.append(report)
+        cpu.append(children_cpu() - cpu_before)
     after = private_kib()
     growth, _ = ticks.during(lambda: objgraph.show_growth(limit=1, file=open(os.devnull, "w")))
     print(
@@ -135,6 +143,7 @@ def main():
                 "pause_ms": [min(pauses) * 1e3, median(pauses) * 1e3],
                 "fork_ms": [min(forks) * 1e3, median(forks) * 1e3],
                 "show_growth_ms": growth * 1e3,
+                "cpu_s": [min(cpu), median(cpu)],
                 "parent_kib": after - before,
                 "dumps": [dump.path for dump in dumps],
             }
