@@ -45,7 +45,7 @@ impl Collector {
 }
 
 /// One generation, and how far the walk has come in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Ring {
     head: usize,
     next: usize,

@@ -47,7 +47,11 @@ impl Interpreter {
             Sizing::Plain => fixed + times(heap.length(object), class.item_size),
             Sizing::Int => self.int_size(object, class),
             Sizing::Str => self.str_size(object, class),
-            Sizing::List => fixed + times(heap.word(object.0 + stable::LIST_ALLOCATED), 8),
+            Sizing::List => {
+                // −1 while it is being sorted: it has no items then.
+                let allocated = heap.signed(object.0 + stable::LIST_ALLOCATED);
+                fixed + times(usize::try_from(allocated).unwrap_or(0), 8)
+            }
             Sizing::Dict => fixed + self.dict_buffers(object),
             Sizing::OrderedDict => {
                 let nodes = times(heap.word(object.0 + stable::DICT_USED), ORDERED_DICT_NODE);

@@ -17,9 +17,6 @@ use crate::walk::{Walk, walk_error};
 /// All objects lie at multiples of 8 bytes.
 const ADDRESS_SHIFT: u8 = 3;
 
-/// Faults without any progress between them, after which a part of the heap is given up.
-const PATIENCE: u32 = 16;
-
 /// The interpreter of this process.
 pub(crate) struct CPython {
     pub(crate) python: Interpreter,
@@ -47,8 +44,8 @@ impl Target for CPython {
         context.write_metadata(&mut writer).map_err(walk_error)?;
 
         let mut walk = Walk::new(self.python, &self.collector, writer, context.labels);
-        let heap = landed(&mut walk, Walk::heap, Walk::give_up_ring);
-        let roots = RootSource::ALL.map(|source| {
+        landed(&mut walk, Walk::heap, Walk::give_up_ring);
+        for source in RootSource::ALL {
             let mut begun = false;
             let part = |walk: &mut Walk<_>| {
                 // Once: begun again it would write the same roots, and meet the same fault.
@@ -57,9 +54,9 @@ impl Target for CPython {
                     true => walk.drain(),
                 }
             };
-            landed(&mut walk, part, |_| {})
-        });
-        let faults = heap + roots.iter().sum::<u64>();
+            landed(&mut walk, part, |_| {});
+        }
+        let faults = walk.faults();
 
         context
             .write_cost(&mut walk.graph.writer)
@@ -77,31 +74,23 @@ impl Target for CPython {
 
 const PRODUCER: &str = concat!("memdump-cpython ", env!("CARGO_PKG_VERSION"));
 
-/// Runs one part of a walk to its end over whatever faults it meets; how many those were.
+/// Runs one part of a walk to its end over whatever faults it meets.
 fn landed<W: Write>(
     walk: &mut Walk<W>,
     mut part: impl FnMut(&mut Walk<W>),
     mut give_up: impl FnMut(&mut Walk<W>),
-) -> u64 {
-    let mut faults = 0;
-    let mut stuck = 0;
+) {
+    let mut place = walk.place();
     loop {
         match survive(walk, &mut part) {
-            Ok(()) => return faults,
+            Ok(()) => return,
             Err(fault) => {
-                faults += 1;
-                let before = walk.progress();
                 walk.fault(fault);
-                // Roots are written in one go: what comes behind a fault there is lost, but the objects it met are not.
-                stuck = if walk.progress().0 > before.0 {
-                    0
-                } else {
-                    stuck + 1
-                };
-                if stuck > PATIENCE {
+                // An object is taken off before it is read, so whatever faults twice at one place is not an object.
+                if walk.place() == place {
                     give_up(walk);
-                    stuck = 0;
                 }
+                place = walk.place();
             }
         }
     }

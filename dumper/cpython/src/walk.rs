@@ -46,6 +46,7 @@ pub(crate) struct Graph<W: Write> {
     current: Obj,
     /// A collection is going on: tracked objects may be in none of the rings.
     collecting: bool,
+    faults: u64,
     /// The first error of the writer; nothing more is written after it.
     failed: Option<WriteError>,
 }
@@ -73,6 +74,7 @@ impl<W: Write> Walk<W> {
                 source: ObjectId(0),
                 current: Obj::NULL,
                 collecting: collector.is_collecting(python.heap),
+                faults: 0,
                 failed: None,
             },
         }
@@ -127,7 +129,7 @@ impl<W: Write> Walk<W> {
         let graph = &mut self.graph;
         graph.current = object;
         let Some(class) = graph.class_of(object) else {
-            return;
+            return graph.fault(format_args!("its type is none"));
         };
         graph.object(object, class);
         if class.shape != Shape::Leaf {
@@ -150,35 +152,31 @@ impl<W: Write> Walk<W> {
 
     /// Notes what could not be read.
     pub(crate) fn fault(&mut self, fault: MemoryFault) {
-        use std::fmt::Write as _;
-        let mut text = Text::new(LONGEST_NAME);
-        let _ = write!(
-            text,
-            "signal {} at {:#x} while reading this object",
-            fault.signal, fault.address
-        );
-        let graph = &mut self.graph;
-        let address = Address(graph.current.0 as u64 & !7);
-        graph.current = Obj::NULL;
-        graph.again = false;
-        let written = graph
-            .writer
-            .string(text.as_str())
-            .and_then(|message| graph.writer.fault(&Fault { address, message }));
-        graph.keep(written);
+        let MemoryFault { signal, address } = fault;
+        self.graph.again = false;
+        self.graph.fault(format_args!(
+            "signal {signal} at {address:#x} while reading this object"
+        ));
     }
 
-    /// Drops the rings: their links cannot be read.
+    /// How much could not be read.
+    pub(crate) fn faults(&self) -> u64 {
+        self.graph.faults
+    }
+
+    /// Drops the ring: its links cannot be read.
     pub(crate) fn give_up_ring(&mut self) {
         self.rings.pop();
     }
 
     /// Where the walk stands, to see whether it gets on after a fault.
-    pub(crate) fn progress(&self) -> (u64, usize, usize) {
+    pub(crate) fn place(&self) -> impl PartialEq + use<W> {
         (
             self.graph.writer.counts().objects,
             self.graph.pending.len(),
+            self.graph.unfinished.len(),
             self.rings.len(),
+            self.rings.last().copied(),
         )
     }
 
@@ -214,6 +212,19 @@ impl<W: Write> Graph<W> {
                 None
             }
         }
+    }
+
+    fn fault(&mut self, what: std::fmt::Arguments<'_>) {
+        let mut text = Text::new(LONGEST_NAME);
+        let _ = std::fmt::Write::write_fmt(&mut text, what);
+        let address = Address(self.current.0 as u64 & !7);
+        self.current = Obj::NULL;
+        self.faults += 1;
+        let written = self
+            .writer
+            .string(text.as_str())
+            .and_then(|message| self.writer.fault(&Fault { address, message }));
+        self.keep(written);
     }
 
     /// Makes sure that an object will be written.
