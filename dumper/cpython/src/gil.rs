@@ -19,6 +19,15 @@ impl Gil {
     }
 }
 
+/// Whether the calling thread, which has a thread state, is in the main interpreter.
+///
+/// [`Gil::take`] asks for that one's lock. Called in another interpreter (on 3.11, where all share one lock), it would wait for what its own
+/// thread holds.
+pub(crate) fn in_main_interpreter() -> bool {
+    // SAFETY: the caller has a thread state, so there is an interpreter; its number is only read.
+    unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) == 0 }
+}
+
 impl Drop for Gil {
     fn drop(&mut self) {
         // SAFETY: pairs with `take`, on the same thread.

@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::api::Api;
 use crate::collector::Collector;
 use crate::edges::Interpreter;
+use crate::gil::in_main_interpreter;
 use crate::known::{Known, TYPE_COUNT, TYPE_EXPRESSIONS};
 use crate::layout::Layout;
 use crate::memory::{Frozen, Obj};
@@ -43,6 +44,10 @@ impl Blocking<'_> {
 unsafe impl Send for Blocking<'_> {}
 
 fn target(py: Python<'_>) -> PyResult<Arc<CPython>> {
+    // Newer versions do not even import the module there.
+    if !in_main_interpreter() {
+        return Err(unsupported("it is a subinterpreter"));
+    }
     if let Some(target) = TARGET.get() {
         return Ok(target.clone());
     }
@@ -64,11 +69,8 @@ fn find_target(py: Python<'_>) -> PyResult<CPython> {
             "it is {implementation}; 64-bit CPython is supported"
         )));
     }
-    if sys.getattr("_is_gil_enabled").is_ok_and(|enabled| {
-        enabled
-            .call0()
-            .is_ok_and(|on| on.is_truthy().is_ok_and(|on| !on))
-    }) {
+    // Its objects are laid out otherwise, whether it runs with the GIL (PYTHON_GIL=1) or without.
+    if sys.getattr("abiflags")?.extract::<String>()?.contains('t') {
         return Err(unsupported(
             "it is a free-threaded build, which is not supported yet",
         ));
@@ -206,8 +208,10 @@ fn install(py: Python<'_>, given: Given) -> PyResult<()> {
 
 /// Writes a dump now.
 #[pyfunction]
-fn dump<'py>(py: Python<'py>, path: PathBuf, given: Given) -> PyResult<Bound<'py, PyDict>> {
+fn dump<'py>(py: Python<'py>, path: PathBuf, mut given: Given) -> PyResult<Bound<'py, PyDict>> {
     let target = target(py)?;
+    // Not used here; its default would ask for the working directory, which may be gone.
+    given.directory = Some("/".into());
     let settings = given.settings()?;
     let report = memdump_dumper::dump_now(&*target, &path, &settings, &without_gil(py))
         .map_err(|error| dump_error(&error))?;

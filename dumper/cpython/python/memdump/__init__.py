@@ -154,7 +154,9 @@ def _script_name() -> str:
     script = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
     if script == "__main__.py":  # python -m package
         script = os.path.basename(os.path.dirname(sys.argv[0]))
-    return script.removesuffix(".py").lstrip(".-") or "python"
+    # Not every name of a file is text.
+    name = os.fsencode(script).decode(errors="replace")
+    return name.removesuffix(".py").lstrip(".-") or "python"
 
 
 _hooks_registered = False
