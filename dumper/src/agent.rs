@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,14 @@ const IDLE_END: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Agent {
     thread: JoinHandle<()>,
-    id: Arc<AtomicI32>,
+    own: Arc<Own>,
+}
+
+/// What an agent shares with those who end it. Each has its own: another may be started while this one is still ending.
+#[derive(Debug, Default)]
+struct Own {
+    id: AtomicI32,
+    stop: AtomicBool,
 }
 
 impl Agent {
@@ -58,7 +65,7 @@ impl Agent {
         } else {
             waiting(&mut join);
         }
-        let id = self.id.load(Ordering::Acquire);
+        let id = self.own.id.load(Ordering::Acquire);
         while sys::thread_exists(id) && begun.elapsed() < Duration::from_millis(100) {
             sys::nap(Duration::from_micros(20));
         }
@@ -71,49 +78,74 @@ pub(crate) fn start(process: &'static Process) -> io::Result<()> {
     if !state.wanted || state.forks > 0 || state.agent.as_ref().is_some_and(Agent::is_alive) {
         return Ok(());
     }
-    state.stop = false;
-    let id = Arc::new(AtomicI32::new(0));
-    let own_id = Arc::clone(&id);
+    let own = Arc::new(Own::default());
+    let threads = Arc::clone(&own);
     // A thread inherits the mask: no signal of the application may ever be served on the agent.
     let mask = sys::signal_mask(libc::SIG_SETMASK, &sys::all_signals());
     let thread = thread::Builder::new()
         .name(NAME.into())
         .stack_size(STACK)
-        .spawn(move || {
-            own_id.store(sys::thread_id(), Ordering::Release);
-            run(process);
-        });
+        .spawn(move || run(process, &threads));
     sys::signal_mask(libc::SIG_SETMASK, &mask);
     state.agent = Some(Agent {
         thread: thread?,
-        id,
+        own,
     });
     Ok(())
 }
 
 /// Ends the agent if it is there. A snapshot that is under way stays in the process's state.
 pub(crate) fn stop(process: &'static Process, waiting: Waiting<'_>) {
-    let agent = {
-        let mut state = process.lock();
-        state.stop = true;
-        state.agent.take()
-    };
-    DOORBELL.wake();
+    let agent = process.lock().agent.take();
     if let Some(agent) = agent {
+        agent.own.stop.store(true, Ordering::Release);
+        DOORBELL.wake();
         agent.end(waiting);
     }
 }
 
-fn run(process: &'static Process) {
+/// Waits until no dump is being taken, and takes the turn. Without an agent (the process is ending, or forking) nobody looks after
+/// the snapshot process that it left, so this does; it writes no line, see [`log::line`].
+pub(crate) fn wait_for_turn(process: &'static Process) {
+    loop {
+        let mut state = process.lock();
+        if !state.busy {
+            state.busy = true;
+            return;
+        }
+        let left = match state.agent {
+            None => state.watched.take(),
+            Some(_) => None,
+        };
+        let Some(mut watched) = left else {
+            process.wait_for_change(state, LOOK_EVERY);
+            continue;
+        };
+        drop(state);
+        match watched.running.poll() {
+            Some(outcome) => {
+                let _ = settle(process, outcome, watched.settings, watched.tokens);
+            }
+            None => {
+                process.lock().watched = Some(watched);
+                sys::nap(LOOK_EVERY);
+            }
+        }
+    }
+}
+
+fn run(process: &'static Process, own: &Own) {
+    let id = sys::thread_id();
+    own.id.store(id, Ordering::Release);
     if let Some(second) = install::current().and_then(|now| now.second) {
         sys::signal_mask(libc::SIG_UNBLOCK, &sys::signal_set([second.signal()]));
     }
     show(&mut process.lock(), |page| {
-        page.agent = Some(sys::thread_id().unsigned_abs());
+        page.agent = Some(id.unsigned_abs());
     });
     loop {
         let rings = DOORBELL.rings();
-        if process.lock().stop {
+        if own.stop.load(Ordering::Acquire) {
             break;
         }
         match step(process) {
@@ -121,7 +153,11 @@ fn run(process: &'static Process) {
             Step::Sleep(limit) => DOORBELL.wait(rings, limit),
         }
     }
-    show(&mut process.lock(), |page| page.agent = None);
+    show(&mut process.lock(), |page| {
+        page.agent = page.agent.filter(|&agent| agent != id.unsigned_abs());
+    });
+    // The next agent found this one at work and sleeps.
+    DOORBELL.wake();
 }
 
 enum Step {
@@ -190,13 +226,10 @@ fn begin(
                 ignored: 0,
             });
         }
-        Err(trouble) => settle(
-            process,
-            Err(trouble),
-            &installation.settings,
-            requests.tokens,
-            0,
-        ),
+        Err(trouble) => {
+            let settings = &installation.settings;
+            tell(&settle(process, Err(trouble), settings, requests.tokens), 0);
+        }
     }
 }
 
@@ -209,13 +242,8 @@ fn watch(process: &'static Process, mut watched: Watched) -> Step {
             Step::Sleep(Some(LOOK_EVERY))
         }
         Some(outcome) => {
-            settle(
-                process,
-                outcome,
-                watched.settings,
-                watched.tokens,
-                watched.ignored,
-            );
+            let result = settle(process, outcome, watched.settings, watched.tokens);
+            tell(&result, watched.ignored);
             Step::Again
         }
     }
@@ -249,33 +277,34 @@ fn ignore(process: &'static Process, watched: &mut Watched, requests: Requests) 
     watched.ignored += count;
 }
 
-/// Takes down how the dump ended, tells it, and passes the turn on.
+/// Takes down how the dump ended, and passes the turn on.
 fn settle(
     process: &'static Process,
     outcome: Result<Finished, Trouble>,
     settings: &crate::Settings,
     tokens: Vec<u32>,
-    ignored: u64,
-) {
-    let result = {
-        let mut state = process.lock();
-        let result = state.book.settle(outcome, settings, &Destination::Series);
-        if let Some(page) = &mut state.page {
-            page.answer(Answer {
-                tokens,
-                outcome: outcome_of(&result),
-            });
-            page.update(|page| {
-                page.state = TargetState::Idle;
-                if let Ok(report) = &result {
-                    page.sequence = Some(report.sequence);
-                }
-            });
-        }
-        process.pass_turn(&mut state);
-        result
-    };
-    match &result {
+) -> Result<Report, DumpError> {
+    let mut state = process.lock();
+    let result = state.book.settle(outcome, settings, &Destination::Series);
+    if let Some(page) = &mut state.page {
+        page.answer(Answer {
+            tokens,
+            outcome: outcome_of(&result),
+        });
+        page.update(|page| {
+            page.state = TargetState::Idle;
+            if let Ok(report) = &result {
+                page.sequence = Some(report.sequence);
+            }
+        });
+    }
+    process.pass_turn(&mut state);
+    result
+}
+
+/// Writes the line about the end of a dump.
+fn tell(result: &Result<Report, DumpError>, ignored: u64) {
+    match result {
         Ok(report) => log::line(&Event::End { report, ignored }),
         Err(error) => log::line(&Event::Failed { error }),
     }

@@ -10,7 +10,7 @@ use crate::snapshot::{self, Destination, Finished, Order, Trouble};
 use crate::sys;
 use crate::target::Target;
 use crate::trigger::Trigger;
-use crate::{Waiting, child};
+use crate::{Waiting, agent, child};
 
 /// Writes a dump to `path` now, on this thread, and waits until it is published; needs no installation. Another dump that is being
 /// taken is waited for. An existing file is never overwritten. The runtime's lock may be held: `waiting` lets it go where this
@@ -27,7 +27,7 @@ pub fn dump_now(
 ) -> Result<Report, DumpError> {
     child::take_panics();
     let process = Process::current();
-    waiting(&mut || process.wait_for_turn());
+    waiting(&mut || agent::wait_for_turn(process));
     let (sequence, path) = {
         let state = process.lock();
         // The snapshot process has the same working directory, but a log line or an error should name the file.

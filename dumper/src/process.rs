@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::agent::Agent;
 use crate::exchange::Published;
@@ -31,8 +32,6 @@ pub(crate) struct State {
     pub(crate) wanted: bool,
     /// Forks that have begun and not ended: there is no agent meanwhile.
     pub(crate) forks: u32,
-    /// The agent is to end.
-    pub(crate) stop: bool,
     /// Somebody is taking a dump.
     pub(crate) busy: bool,
     /// The agent's snapshot. Here and not on the agent's stack, because it outlives agents: those end for every fork.
@@ -119,16 +118,9 @@ impl Process {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no dump is being taken, and takes the turn.
-    pub(crate) fn wait_for_turn(&self) {
-        let mut state = self.lock();
-        while state.busy {
-            state = self
-                .turn
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        state.busy = true;
+    /// Waits until a turn is passed on, for `limit` at most.
+    pub(crate) fn wait_for_change(&self, state: MutexGuard<'_, State>, limit: Duration) {
+        let _ = self.turn.wait_timeout(state, limit);
     }
 
     /// Passes the turn on.
