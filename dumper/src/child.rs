@@ -44,6 +44,9 @@ pub(crate) fn run(
     if let Err(error) = landing::arm() {
         give_up(Failure::SetUp, error.raw_os_error().unwrap_or(0), b"");
     }
+    if failpoint::is_turn(Failpoint::StopsAtStart) {
+        stop_self();
+    }
     let deadline = cloned + order.settings.deadline;
     let dump = match publish::create(order, target) {
         Ok(dump) => dump,
@@ -196,6 +199,11 @@ fn reset_signals() {
 }
 
 /// Injected: what the kernel's out-of-memory killer does.
+fn stop_self() {
+    // SAFETY: the id is this process's own, from the kernel.
+    unsafe { libc::kill(sys::process_id(), libc::SIGSTOP) };
+}
+
 pub(crate) fn kill_self() -> ! {
     // SAFETY: the id is this process's own, from the kernel.
     unsafe { libc::kill(sys::process_id(), libc::SIGKILL) };

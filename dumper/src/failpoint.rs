@@ -10,6 +10,8 @@ pub(crate) enum Failpoint {
     MapFails,
     /// The snapshot process is killed before it made its file.
     KilledAtStart,
+    /// The snapshot process with this number (from 1, counted on in forked processes) stops itself before it made its file, and goes on with SIGCONT.
+    StopsAtStart,
     /// The snapshot process is killed in the middle of its file.
     KilledMidway,
     /// The snapshot process stops in the middle of its file and never goes on.
@@ -33,10 +35,11 @@ mod enabled {
     use super::Failpoint;
 
     const OFF: u64 = u64::MAX;
-    const NAMES: [(&str, Failpoint); 10] = [
+    const NAMES: [(&str, Failpoint); 11] = [
         ("clone-refused", Failpoint::CloneRefused),
         ("mmap-fails", Failpoint::MapFails),
         ("child-killed-at-start", Failpoint::KilledAtStart),
+        ("child-stops", Failpoint::StopsAtStart),
         ("child-killed", Failpoint::KilledMidway),
         ("child-hangs", Failpoint::Hangs),
         ("walk-faults", Failpoint::WalkFaults),
@@ -47,7 +50,11 @@ mod enabled {
     ];
     static VALUES: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(OFF) }; NAMES.len()];
 
+    /// Snapshot processes so far, those of the process that this was forked from included.
+    static SNAPSHOTS: AtomicU64 = AtomicU64::new(0);
+
     pub(crate) fn load() {
+        SNAPSHOTS.fetch_add(1, Ordering::Relaxed);
         let list = std::env::var("MEMDUMP_FAILPOINTS").unwrap_or_default();
         for (name, point) in NAMES {
             let value = list.split(',').find_map(|item| {
@@ -56,6 +63,10 @@ mod enabled {
             });
             VALUES[point as usize].store(value.unwrap_or(OFF), Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn is_turn(point: Failpoint) -> bool {
+        value(point) == Some(SNAPSHOTS.load(Ordering::Relaxed))
     }
 
     pub(crate) fn value(point: Failpoint) -> Option<u64> {
@@ -83,4 +94,15 @@ pub(crate) fn value(point: Failpoint) -> Option<u64> {
 /// Whether the point is on.
 pub(crate) fn is_on(point: Failpoint) -> bool {
     value(point).is_some()
+}
+
+/// Whether the point is on for just this snapshot process.
+pub(crate) fn is_turn(point: Failpoint) -> bool {
+    #[cfg(feature = "failpoints")]
+    return enabled::is_turn(point);
+    #[cfg(not(feature = "failpoints"))]
+    {
+        let _ = point;
+        false
+    }
 }

@@ -262,9 +262,9 @@ fn space_that_must_stay_free_is_watched_while_writing() {
 
 #[test]
 fn the_snapshot_process_is_killed_from_outside() {
-    let mut toy = Toy::installed(&[LARGE]);
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     toy.signal(libc::SIGUSR1);
-    let snapshot = toy.snapshot_process();
+    let snapshot = toy.stopped_snapshot_process();
     signal_to(snapshot, libc::SIGKILL);
     let line = toy.wait_for("failed", 1);
     assert!(

@@ -39,10 +39,9 @@ fn many_forks_keep_the_agent() {
 
 #[test]
 fn a_fork_during_a_dump_loses_nothing() {
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     toy.signal(libc::SIGUSR1);
-    let snapshot = toy.snapshot_process();
-    signal_to(snapshot, libc::SIGSTOP);
+    let snapshot = toy.stopped_snapshot_process();
     let worker = forked(&mut toy);
     signal_to(worker, libc::SIGUSR1);
     // The worker is not busy, though its parent is.
@@ -54,7 +53,7 @@ fn a_fork_during_a_dump_loses_nothing() {
         end.starts_with(&format!("memdump[{}]: ", toy.pid())),
         "{end}"
     );
-    assert_eq!(check(&path_of(&end)).objects, 300_000);
+    assert_eq!(check(&path_of(&end)).objects, 1_000);
     wait_until("the snapshot process to be reaped", || {
         (toy.children() == [worker]).then_some(())
     });

@@ -14,9 +14,16 @@ fn neither_the_sigchld_handler_nor_wait_sees_the_snapshot_process() {
         toy.dump();
         assert_eq!(toy.tell("wait-any"), format!("-1 {}", libc::ECHILD));
     }
+    assert!(toy.tell("handled").contains("children=0"));
+    assert_eq!(toy.children(), Vec::<i32>::new());
+}
+
+#[test]
+fn nor_do_they_see_one_that_is_killed() {
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-hangs=1")]);
+    toy.tell("handle children");
     toy.signal(libc::SIGUSR1);
-    let snapshot = toy.snapshot_process();
-    signal_to(snapshot, libc::SIGKILL);
+    signal_to(toy.snapshot_process(), libc::SIGKILL);
     toy.wait_for("failed", 1);
     assert_eq!(toy.tell("wait-any"), format!("-1 {}", libc::ECHILD));
     assert!(toy.tell("handled").contains("children=0"));

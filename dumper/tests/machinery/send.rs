@@ -105,11 +105,10 @@ fn a_failure_is_told_with_its_cause() {
 
 #[test]
 fn a_request_during_a_dump_is_told_so() {
-    let toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     let page = ready_page_of(toy.pid());
     send(&page, 1);
-    let snapshot = toy.snapshot_process();
-    signal_to(snapshot, libc::SIGSTOP);
+    let snapshot = toy.stopped_snapshot_process();
     assert_eq!(page_of(toy.pid()).state, TargetState::Dumping);
     send(&page, 2);
     assert_eq!(answer(toy.pid(), 2), RequestOutcome::Ignored);

@@ -149,11 +149,10 @@ fn the_directory_is_made_if_only_its_last_part_is_missing() {
 
 #[test]
 fn a_request_during_a_dump_gives_one_line_and_the_dump_is_completed() {
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     toy.signal(libc::SIGUSR1);
-    let snapshot = toy.snapshot_process();
+    let snapshot = toy.stopped_snapshot_process();
     // As long as it is stopped the dump is under way.
-    crate::toy::signal_to(snapshot, libc::SIGSTOP);
     for _ in 0..5 {
         toy.signal(libc::SIGUSR1);
         toy.tell("status");
@@ -163,7 +162,7 @@ fn a_request_during_a_dump_gives_one_line_and_the_dump_is_completed() {
     crate::toy::signal_to(snapshot, libc::SIGCONT);
     let end = toy.wait_for("end", 1);
     assert!(end.contains("ignored="), "{end}");
-    assert_eq!(check(&path_of(&end)).objects, 300_000);
+    assert_eq!(check(&path_of(&end)).objects, 1_000);
     assert_eq!(toy.lines("busy").len(), 1);
     toy.dump();
     assert_eq!(toy.files().len(), 2);
@@ -171,31 +170,29 @@ fn a_request_during_a_dump_gives_one_line_and_the_dump_is_completed() {
 
 #[test]
 fn a_direct_call_waits_for_the_dump_that_is_being_taken() {
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     toy.signal(libc::SIGUSR1);
-    let snapshot = toy.snapshot_process();
-    crate::toy::signal_to(snapshot, libc::SIGSTOP);
+    let snapshot = toy.stopped_snapshot_process();
     let path = toy.directory.join("mine.dump");
     toy.order(&format!("dump {}", path.display()));
     std::thread::sleep(std::time::Duration::from_millis(100));
     assert_eq!(toy.children(), [snapshot], "one at a time");
     crate::toy::signal_to(snapshot, libc::SIGCONT);
-    assert_eq!(toy.answer(), "dumped sequence=2 objects=300000");
+    assert_eq!(toy.answer(), "dumped sequence=2 objects=1000");
     assert_eq!(toy.files().len(), 2);
 }
 
 #[test]
 fn a_signal_during_a_direct_call_is_answered_after_it() {
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     let path = toy.directory.join("mine.dump");
     toy.order(&format!("dump {}", path.display()));
-    let snapshot = toy.snapshot_process();
-    crate::toy::signal_to(snapshot, libc::SIGSTOP);
+    let snapshot = toy.stopped_snapshot_process();
     toy.signal(libc::SIGUSR1);
     std::thread::sleep(std::time::Duration::from_millis(100));
     assert_eq!(toy.lines("begin"), Vec::<String>::new());
     crate::toy::signal_to(snapshot, libc::SIGCONT);
-    assert_eq!(toy.answer(), "dumped sequence=1 objects=300000");
+    assert_eq!(toy.answer(), "dumped sequence=1 objects=1000");
     let end = toy.wait_for("end", 1);
     assert!(path_of(&end).ends_with(format!("toy.{}.2.dump", toy.pid())));
 }
@@ -214,17 +211,16 @@ fn requests_before_the_clone_are_answered_by_one_dump() {
 
 #[test]
 fn the_dump_is_published_even_if_the_target_ends_meanwhile() {
-    let mut toy = Toy::installed(&[("TOY_OBJECTS", "300000")]);
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-stops=1")]);
     toy.signal(libc::SIGUSR1);
-    let snapshot = toy.snapshot_process();
-    crate::toy::signal_to(snapshot, libc::SIGSTOP);
+    let snapshot = toy.stopped_snapshot_process();
     toy.order("exit");
     toy.wait_for_end();
     assert!(toy.files().iter().all(|name| !name.ends_with(".dump")));
     crate::toy::signal_to(snapshot, libc::SIGCONT);
     let name = format!("toy.{}.1.dump", toy.pid());
     crate::toy::wait_until("the dump", || (toy.files() == [name.clone()]).then_some(()));
-    assert_eq!(check(&toy.directory.join(name)).objects, 300_000);
+    assert_eq!(check(&toy.directory.join(name)).objects, 1_000);
 }
 
 #[test]

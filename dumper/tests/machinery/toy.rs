@@ -155,6 +155,16 @@ impl Toy {
         })
     }
 
+    /// The snapshot process that `child-stops` has stopped; SIGCONT lets it go on.
+    pub(crate) fn stopped_snapshot_process(&self) -> i32 {
+        let pid = self.snapshot_process();
+        wait_until("the snapshot process to stop", || {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The state follows the name, which is in brackets.
+            stat.rsplit_once(") ")?.1.starts_with('T').then_some(pid)
+        })
+    }
+
     pub(crate) fn wait_for_end(&mut self) {
         self.process.wait().unwrap();
     }
