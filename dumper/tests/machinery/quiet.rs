@@ -221,10 +221,15 @@ fn a_full_stderr_stops_nothing_and_lines_come_again_when_it_is_read() {
     let mut filling = Vec::new();
     let empty = reader.read_to_end(&mut filling).unwrap_err();
     assert_eq!(empty.kind(), std::io::ErrorKind::WouldBlock);
-    assert!(filling.iter().all(|&byte| byte == b'x'));
+    // The first dump counts before its end line is written, which may therefore find room again.
+    let is_late = |line: &str| line.contains(": end file=") && line.contains(".1.dump ");
+    let rest = String::from_utf8(filling).unwrap();
+    let rest = rest.trim_start_matches('x').trim_end();
+    assert!(rest.is_empty() || is_late(rest), "{rest}");
     set_flags(&reader, 0);
     toy.signal(libc::SIGUSR1);
-    let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+    let lines = BufReader::new(reader).lines().map(Result::unwrap);
+    let mut lines = lines.skip_while(|line| is_late(line));
     assert!(
         lines
             .next()
