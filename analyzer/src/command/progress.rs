@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::progress::Progress;
 
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Less memory than this is told to nobody: a bit less than 2 GiB, the smallest machine that dumps are likely read on.
+/// Less memory than this, in bytes, any machine has to spare.
 const WORTH_TELLING: u64 = 2 << 30;
 
 /// Progress for people.
@@ -58,8 +58,9 @@ impl Progress for Shown {
     fn memory(&self, bytes: u64) {
         if bytes >= WORTH_TELLING {
             let bytes = indicatif::BinaryBytes(bytes);
-            self.bar
-                .suspend(|| anstream::eprintln!("memdump: this takes up to {bytes} of memory"));
+            self.bar.suspend(|| {
+                anstream::eprintln!("memdump: this takes up to {bytes} of memory beside the file")
+            });
         }
     }
 
