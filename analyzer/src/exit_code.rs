@@ -48,6 +48,6 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     Some(match cause.downcast_ref::<AnalysisError>()? {
         AnalysisError::Read(_) | AnalysisError::Graph(_) => DUMP,
         AnalysisError::NoSuchType { .. } | AnalysisError::NoSuchObject { .. } => NOT_FOUND,
-        AnalysisError::NoIdentity { .. } => USAGE,
+        AnalysisError::NoIdentity { .. } | AnalysisError::TooEntangled { .. } => USAGE,
     })
 }

@@ -4,6 +4,8 @@
 pub trait Progress: Sync {
     /// A stage begins: what is being done, and of how many steps (0 where that is unknown).
     fn stage(&self, what: &'static str, steps: u64);
+    /// What follows takes about so many bytes of memory, the dump's own file aside.
+    fn memory(&self, _bytes: u64) {}
     /// Steps of the current stage are done.
     fn advance(&self, steps: u64);
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use memdump_analyzer::analysis::chain::{ChainQuestion, Explained, explain_all};
 use memdump_analyzer::analysis::show::show;
+use memdump_analyzer::analysis::top::{Top, TopOrder, top_retained};
 use memdump_analyzer::graph::RootFilter;
 use memdump_analyzer::progress::Silent;
 use memdump_analyzer::snapshot::Snapshot;
@@ -79,6 +80,10 @@ fn explained(snapshot: &Snapshot) -> Explained {
     explain_all(snapshot, &question, &Silent).expect("an answer")
 }
 
+fn retained(snapshot: &Snapshot) -> Top {
+    top_retained(snapshot, TopOrder::Retained, &Silent).expect("an answer")
+}
+
 const MILLION: u32 = 1_000_000;
 
 #[test]
@@ -105,7 +110,14 @@ fn a_list_a_million_long_has_one_shape_beside_its_head() {
         Some(1),
         &Silent,
     );
-    assert_eq!(last.expect("an object").chain.steps.len(), MILLION as usize);
+    let last = last.expect("an object");
+    assert_eq!(last.chain.steps.len(), MILLION as usize);
+    assert_eq!(last.retained, 48);
+    let before_last = Address(0x10_0000 + u64::from(MILLION - 2) * 48);
+    assert_eq!(last.dominator.map(|row| row.address), Some(before_last));
+    let first = show(&list, Address(0x10_0000), Some(1), &Silent).expect("an object");
+    assert_eq!(first.retained, 48 * u64::from(MILLION));
+    assert_eq!(retained(&list).types[0].retained, Some(first.retained));
 }
 
 #[test]
@@ -127,6 +139,8 @@ fn a_hub_with_a_million_referrers_is_shown_with_as_many_as_asked_for() {
         .collect();
     assert_eq!(listed, [2, 3, 4]);
     assert_eq!(shown.chain.steps.len(), 3);
+    let dominator = shown.dominator.expect("all lies below the first");
+    assert_eq!(dominator.address, Address(0x10_0000));
     assert_eq!(explained(&hub).explained, u64::from(MILLION));
 }
 
@@ -151,11 +165,15 @@ fn answers_do_not_depend_on_the_number_of_threads() {
     };
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.expect("a pool")
-            .install(|| explained(&heap(OBJECTS, random)))
+        pool.expect("a pool").install(|| {
+            let heap = heap(OBJECTS, random);
+            let one = Address(0x10_0000 + 48 * u64::from(OBJECTS / 2));
+            let shown = show(&heap, one, Some(0), &Silent).expect("an object");
+            (explained(&heap), retained(&heap), shown)
+        })
     };
     let alone = with(1);
-    assert!(alone.shapes > 100);
+    assert!(alone.0.shapes > 100);
     for threads in [2, 7] {
         assert!(with(threads) == alone, "with {threads} threads");
     }

@@ -46,6 +46,8 @@ sees! {
     chain_avoiding_the_only_way: "chain", "b.dump", "--type", "SomeRef", "--avoid", "list";
     top: "top", "b.dump";
     top_json: "top", "b.dump", "--json";
+    top_retained: "top", "b.dump", "--sort", "retained";
+    top_retained_json: "top", "b.dump", "--retained", "--limit", "1", "--json";
     show: "show", "b.dump", "0x1300", "--limit", "2";
     show_json: "show", "b.dump", "0x2000", "--json";
     verify: "verify", "a.dump", "b.dump";

@@ -19,7 +19,8 @@ pub use object_row::ObjectRow;
 
 use memdump_format::ReadError;
 
-use crate::graph::GraphError;
+use crate::graph::{GraphError, RetentionError, TooEntangled};
+use crate::snapshot::Snapshot;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,14 @@ pub enum AnalysisError {
     /// The references cannot be made a graph.
     #[error(transparent)]
     Graph(GraphError),
+    /// What types retain cannot be told.
+    #[error("{file}: {reason}")]
+    TooEntangled {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: TooEntangled,
+    },
     /// No type is called so.
     #[error("no type matches `{pattern}` in {}{}", .files.join(" or "), did_you_mean(.suggestions))]
     NoSuchType {
@@ -65,6 +74,18 @@ impl From<GraphError> for AnalysisError {
         match error {
             GraphError::Read(error) => AnalysisError::Read(error),
             other => AnalysisError::Graph(other),
+        }
+    }
+}
+
+impl AnalysisError {
+    fn of_retention(error: RetentionError, snapshot: &Snapshot) -> AnalysisError {
+        match error {
+            RetentionError::Read(error) => AnalysisError::Read(error),
+            RetentionError::TooEntangled(reason) => AnalysisError::TooEntangled {
+                file: snapshot.path().display().to_string(),
+                reason,
+            },
         }
     }
 }

@@ -10,8 +10,8 @@ use super::chain::{Chain, Holder, chains_of};
 use super::label_text::label_text;
 use super::{AnalysisError, ObjectRow, json_form};
 use crate::graph::{
-    Graph, Paths, RootFilter, Ways, label_paths, search_from_native, search_from_roots,
-    search_garbage,
+    Dominators, Graph, Paths, RetainedSizes, RootFilter, Ways, label_paths, search_from_native,
+    search_from_roots, search_garbage,
 };
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
@@ -26,6 +26,10 @@ pub struct Shown {
     pub tracked: bool,
     /// Whether it lies in static memory.
     pub is_static: bool,
+    /// Bytes that would be freed if it were: its own, and those of everything that is kept alive only through it.
+    pub retained: u64,
+    /// The nearest object that alone keeps it alive; none if no single object does.
+    pub dominator: Option<ObjectRow>,
     /// The roots that hold it.
     pub roots: Vec<Holder>,
     /// The shortest chain to it.
@@ -76,7 +80,10 @@ pub fn show(
             file: snapshot.path().display().to_string(),
             address,
         })?;
+    progress.memory(Dominators::memory(snapshot));
     let graph = Graph::build(snapshot, progress)?;
+    let object = ObjectRow::read(snapshot, &[id])?.remove(0);
+    let (dominator, retained) = dominance(snapshot, &graph, id, object.size, progress)?;
     let ends = ends(snapshot, id, address, progress)?;
     let roots = graph
         .roots
@@ -84,14 +91,33 @@ pub fn show(
         .map(|root| Holder::of_root(snapshot, root));
     let flags = snapshot.objects(&[id])?[0].flags;
     Ok(Shown {
-        object: ObjectRow::read(snapshot, &[id])?.remove(0),
+        object,
         tracked: flags.contains(ObjectFlags::TRACKED),
         is_static: flags.contains(ObjectFlags::STATIC),
+        retained,
+        dominator,
         roots: roots.collect::<Result<_, _>>()?,
         chain: chain(snapshot, &graph, id, progress)?,
         references: neighbours(snapshot, ends.references, limit)?,
         referrers: neighbours(snapshot, ends.referrers, limit)?,
     })
+}
+
+/// The object's dominator, and what it retains.
+fn dominance(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    id: ObjectId,
+    size: u64,
+    progress: &dyn Progress,
+) -> Result<(Option<ObjectRow>, u64), ReadError> {
+    let dominators = Dominators::new(snapshot, graph, progress)?;
+    let retained = RetainedSizes::new(snapshot, &dominators, progress)?.of(id, size);
+    let dominator = dominators
+        .of(id)
+        .map(|dominator| ObjectRow::read(snapshot, &[dominator]))
+        .transpose()?;
+    Ok((dominator.map(|mut rows| rows.remove(0)), retained))
 }
 
 fn chain(

@@ -1,10 +1,13 @@
-//! Types by count and by shallow bytes.
+//! Types by count, by shallow bytes and by what they retain.
 
 use std::cmp::Reverse;
 
 use serde::Serialize;
 
-use crate::snapshot::{Snapshot, TypeName};
+use super::AnalysisError;
+use crate::graph::{Graph, RetainedByClass};
+use crate::progress::Progress;
+use crate::snapshot::{Snapshot, TypeKey, TypeName};
 
 /// What a dump consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,6 +32,10 @@ pub struct TypeTotal {
     pub bytes: u64,
     /// Shallow bytes of one object on average, rounded down.
     pub average: u64,
+    /// Bytes that would be freed if all objects of the type were: of everything that is kept alive only through one of
+    /// them. Bytes count for each type that they need, so the sum over types is more than all bytes. None unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retained: Option<u64>,
 }
 
 /// What types are sorted by, greatest first.
@@ -39,27 +46,53 @@ pub enum TopOrder {
     Bytes,
     /// Count, then shallow bytes.
     Count,
+    /// Retained bytes, then shallow bytes.
+    Retained,
 }
 
 /// Counts a dump, type by type.
 pub fn top(snapshot: &Snapshot, order: TopOrder) -> Top {
+    sorted(snapshot, order, None)
+}
+
+/// Counts a dump, type by type, and tells what each type retains.
+pub fn top_retained(
+    snapshot: &Snapshot,
+    order: TopOrder,
+    progress: &dyn Progress,
+) -> Result<Top, AnalysisError> {
+    progress.memory(RetainedByClass::memory(snapshot));
+    let graph = Graph::build(snapshot, progress)?;
+    let class_of = |id| match snapshot.type_of(id) {
+        TypeKey::NONE => None,
+        key => Some(key.index() as u32),
+    };
+    let retained =
+        RetainedByClass::new(snapshot, &graph, snapshot.types().len(), class_of, progress)
+            .map_err(|error| AnalysisError::of_retention(error, snapshot))?;
+    Ok(sorted(snapshot, order, Some(&retained)))
+}
+
+fn sorted(snapshot: &Snapshot, order: TopOrder, retained: Option<&RetainedByClass>) -> Top {
     let census = snapshot.census();
     let mut types: Vec<TypeTotal> = snapshot
         .types()
         .iter()
-        .map(|(key, name)| (name, census.counts[key.index()], census.bytes[key.index()]))
-        .filter(|&(_, count, _)| count > 0)
-        .map(|(name, count, bytes)| TypeTotal {
+        .map(|(key, name)| (key.index(), name))
+        .filter(|&(key, _)| census.counts[key] > 0)
+        .map(|(key, name)| TypeTotal {
             type_name: name.clone(),
-            count,
-            bytes,
-            average: bytes / count,
+            count: census.counts[key],
+            bytes: census.bytes[key],
+            average: census.bytes[key] / census.counts[key],
+            retained: retained.map(|retained| retained.bytes[key]),
         })
         .collect();
     types.sort_by(|a, b| a.type_name.cmp(&b.type_name));
     match order {
         TopOrder::Bytes => types.sort_by_key(|row| Reverse((row.bytes, row.count))),
         TopOrder::Count => types.sort_by_key(|row| Reverse((row.count, row.bytes))),
+        TopOrder::Retained => types.sort_by_key(|row| Reverse((row.retained, row.bytes))),
     }
     Top {
         objects: types.iter().map(|row| row.count).sum(),

@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::progress::Progress;
 
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Less memory than this, in bytes, any machine has to spare.
+const WORTH_TELLING: u64 = 2 << 30;
 
 /// Progress for people.
 pub(super) struct Shown {
@@ -53,6 +55,15 @@ impl Shown {
 }
 
 impl Progress for Shown {
+    fn memory(&self, bytes: u64) {
+        if bytes >= WORTH_TELLING {
+            let bytes = indicatif::BinaryBytes(bytes);
+            self.bar.suspend(|| {
+                anstream::eprintln!("memdump: this takes up to {bytes} of memory beside the file")
+            });
+        }
+    }
+
     fn stage(&self, what: &'static str, steps: u64) {
         *self.untold.lock().unwrap_or_else(|held| held.into_inner()) = Some(what);
         let template = if steps > 0 {

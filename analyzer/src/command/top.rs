@@ -5,14 +5,15 @@ use clap::ValueEnum;
 use super::limit::Limit;
 use super::session::Session;
 use super::sources::given_or_newest;
-use crate::analysis::top::{TopOrder, top};
+use crate::analysis::top::{TopOrder, top, top_retained};
 use crate::view;
 
-/// Types by count and by shallow bytes
+/// Types by count, by shallow bytes and by what they retain
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   memdump top                          the newest dump here
-  memdump top b.dump --sort count --limit 50")]
+  memdump top b.dump --sort count --limit 50
+  memdump top b.dump --sort retained   what would be freed without each type")]
 pub(super) struct Top {
     /// The dump [default: the newest in the current directory]
     #[arg(value_name = "DUMP", num_args = 0..=1)]
@@ -20,6 +21,9 @@ pub(super) struct Top {
     /// What types are sorted by, greatest first
     #[arg(long, value_enum, default_value_t = Sort::Bytes)]
     sort: Sort,
+    /// Tell the retained bytes of each type: what would be freed if all its objects were; implied by --sort retained
+    #[arg(long)]
+    retained: bool,
     #[command(flatten)]
     limit: Limit,
 }
@@ -30,6 +34,8 @@ enum Sort {
     Bytes,
     /// Objects
     Count,
+    /// Retained bytes
+    Retained,
 }
 
 impl Top {
@@ -38,8 +44,14 @@ impl Top {
         let order = match self.sort {
             Sort::Bytes => TopOrder::Bytes,
             Sort::Count => TopOrder::Count,
+            Sort::Retained => TopOrder::Retained,
         };
-        let mut result = top(&session.load(&dump)?, order);
+        let snapshot = session.load(&dump)?;
+        let mut result = if self.retained || order == TopOrder::Retained {
+            top_retained(&snapshot, order, session.progress())?
+        } else {
+            top(&snapshot, order)
+        };
         let all = result.types.len();
         result
             .types

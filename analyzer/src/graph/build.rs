@@ -60,6 +60,13 @@ pub enum GraphError {
 }
 
 impl Graph {
+    /// Bytes of memory that snapshot and graph take: 9 per object for types and addresses, 4 per object and per reference.
+    pub fn memory(snapshot: &Snapshot) -> u64 {
+        let counts = snapshot.dump().counts();
+        let objects = counts.objects.saturating_mul(13);
+        objects.saturating_add(counts.references.saturating_mul(4))
+    }
+
     /// Decodes all references, in parallel by block.
     pub fn build(snapshot: &Snapshot, progress: &dyn Progress) -> Result<Graph, GraphError> {
         let file = || snapshot.path().display().to_string();

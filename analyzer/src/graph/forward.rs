@@ -3,6 +3,9 @@
 use std::ops::Range;
 
 use memdump_format::ObjectId;
+use rayon::prelude::*;
+
+use crate::snapshot::ObjectSet;
 
 /// References of every object, one after the other.
 ///
@@ -42,6 +45,22 @@ impl Forward {
     /// What an object refers to, in the order of its references; [`NO_TARGET`] for those that keep nothing alive.
     pub fn targets(&self, source: ObjectId) -> &[ObjectId] {
         &self.targets[self.row(source)]
+    }
+
+    /// Whether an object refers strongly to nothing.
+    pub fn is_leaf(&self, id: ObjectId) -> bool {
+        self.targets(id).iter().all(|&target| target == NO_TARGET)
+    }
+
+    /// All objects that refer strongly to nothing.
+    pub fn leaves(&self) -> ObjectSet {
+        let leaves = ObjectSet::new(self.objects());
+        (0..self.objects() as u32).into_par_iter().for_each(|id| {
+            if self.is_leaf(ObjectId(id)) {
+                leaves.insert(ObjectId(id));
+            }
+        });
+        leaves
     }
 
     /// Targets of all references, in file order.

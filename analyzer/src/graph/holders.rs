@@ -44,7 +44,7 @@ where
     // Native roots that the dump names come before those that only a count betrays.
     let named = graph.roots.objects(|kind| kind == RootKind::Native);
     search.run(Start::Root, named, ways);
-    let held = native_holders(snapshot, graph, search)?;
+    let held = native_holders(snapshot, graph, |id| search.is_reached(id))?;
     search.run(Start::Native, held, ways);
     Ok(())
 }
@@ -59,16 +59,16 @@ pub fn search_garbage(snapshot: &Snapshot, search: &mut Search<'_>, progress: &d
 
 /// Of the objects that were not reached: those which the runtime counts more references to than objects and roots have.
 /// Something that the dump does not show holds them.
-fn native_holders(
+pub(super) fn native_holders(
     snapshot: &Snapshot,
     graph: &Graph,
-    search: &Search<'_>,
+    is_reached: impl Fn(ObjectId) -> bool + Sync,
 ) -> Result<Vec<ObjectId>, ReadError> {
     let mut found: Vec<AtomicU32> = Vec::new();
     found.resize_with(snapshot.id_limit(), AtomicU32::default);
     graph.forward.all_targets().par_iter().for_each(|&target| {
         // Only what is unreached is asked for; most is reached, and counting it would cost a write.
-        if target != NO_TARGET && !search.is_reached(target) {
+        if target != NO_TARGET && !is_reached(target) {
             found[target.index()].fetch_add(1, Relaxed);
         }
     });
@@ -78,7 +78,7 @@ fn native_holders(
     let counted = snapshot.refcounts()?;
     Ok(snapshot
         .ids()
-        .filter(|&id| !search.is_reached(id))
+        .filter(|&id| !is_reached(id))
         .filter(|&id| counted[id.index()] > found[id.index()].load(Relaxed))
         .collect())
 }

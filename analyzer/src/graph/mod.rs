@@ -1,14 +1,20 @@
 //! The objects of a snapshot as a graph of strong references, and the ways through it.
 
 mod build;
+mod class_retention;
+mod class_sets;
+mod dominators;
 mod forward;
 mod holders;
 mod labels;
 mod paths;
+mod reaching;
 mod roots;
 mod search;
 
 pub use build::{Graph, GraphError};
+pub use class_retention::{RetainedByClass, RetentionError, TooEntangled};
+pub use dominators::{Dominators, RetainedSizes};
 pub use forward::{Forward, NO_TARGET};
 pub use holders::{search_from_native, search_from_roots, search_garbage};
 pub use labels::label_paths;

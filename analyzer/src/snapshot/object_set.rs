@@ -28,6 +28,17 @@ impl ObjectSet {
         self.words[id.index() / 64].load(Relaxed) >> (id.0 % 64) & 1 == 1
     }
 
+    /// How many objects are in the set.
+    pub fn len(&self) -> usize {
+        let ones = |word: &AtomicU64| word.load(Relaxed).count_ones() as usize;
+        self.words.iter().map(ones).sum()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The objects, in rising order.
     pub fn iter(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.words.iter().enumerate().flat_map(|(number, word)| {
@@ -55,6 +66,7 @@ mod tests {
         assert!(set.insert(ObjectId(1)));
         let ids: Vec<u32> = set.iter().map(|id| id.0).collect();
         assert_eq!(ids, [0, 1, 63, 64, 199]);
+        assert_eq!(set.len(), ids.len());
         assert!(set.contains(ObjectId(64)) && !set.contains(ObjectId(65)));
     }
 }

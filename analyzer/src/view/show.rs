@@ -12,7 +12,10 @@ pub fn text(shown: &Shown, width: Width) -> String {
     let object = &shown.object;
     let title = format!("{} {}", object.address, object.type_name);
     let mut text = strong(&title) + "\n";
-    let mut facts = vec![format!("size {}", bytes(object.size))];
+    let mut facts = vec![
+        format!("size {}", bytes(object.size)),
+        format!("retains {}", bytes(shown.retained)),
+    ];
     facts.push(match object.refcount {
         Some(refcount) => format!("refcount {}", count(refcount)),
         None => "references not counted".to_owned(),
@@ -25,6 +28,10 @@ pub fn text(shown: &Shown, width: Width) -> String {
     }
     text += &format!("{}\n\n", facts.join(", "));
     text += &format!("chain: {}\n", width.fit(&chain_line(&shown.chain), 7));
+    text += &match &shown.dominator {
+        Some(object) => format!("dominator: {} {}\n", object.address, object.type_name),
+        None => "dominator: none; no single object keeps it alive\n".to_owned(),
+    };
     for root in &shown.roots {
         let label = if root.label.is_empty() {
             String::new()
