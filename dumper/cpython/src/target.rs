@@ -61,7 +61,7 @@ impl Target for CPython {
         context
             .write_cost(&mut walk.graph.writer)
             .map_err(walk_error)?;
-        let (mut out, counts, _) = walk.finish()?;
+        let (mut out, counts) = walk.finish()?;
         out.flush()?;
         Ok(WalkSummary {
             objects: counts.objects,

@@ -181,13 +181,11 @@ impl<W: Write> Walk<W> {
     }
 
     /// Ends the walk.
-    pub(crate) fn finish(self) -> Result<(W, memdump_format::Counts, u64), WalkError> {
+    pub(crate) fn finish(self) -> Result<(W, memdump_format::Counts), WalkError> {
         if let Some(error) = self.graph.failed {
             return Err(walk_error(error));
         }
-        let before = self.graph.writer.bytes_written();
-        let (sink, counts) = self.graph.writer.finish().map_err(walk_error)?;
-        Ok((sink, counts, before))
+        self.graph.writer.finish().map_err(walk_error)
     }
 }
 
