@@ -13,6 +13,8 @@ mod object_row;
 pub mod select;
 pub mod series;
 pub mod show;
+pub mod survivors;
+pub mod timeline;
 pub mod top;
 pub mod trend;
 pub mod verify;

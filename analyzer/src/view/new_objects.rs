@@ -11,7 +11,11 @@ use crate::analysis::new_objects::NewObjects;
 pub fn text(result: &NewObjects, width: Width) -> String {
     let identity = identity(&result.identity);
     if result.total == 0 {
-        return format!("no new objects {}\n", faint(&format!("({identity})")));
+        let none = match result.born {
+            None => "no new objects".to_owned(),
+            Some(born) => format!("no new objects that stay, of {} born", count(born)),
+        };
+        return format!("{none} {}\n", faint(&format!("({identity})")));
     }
     let columns = [
         Column::Text("address"),
@@ -39,6 +43,17 @@ pub fn text(result: &NewObjects, width: Width) -> String {
             plural(more, "more object", "more objects")
         ));
     }
-    let total = plural(result.total, "new object", "new objects");
+    let total = match result.born {
+        None => plural(result.total, "new object", "new objects"),
+        Some(born) => format!(
+            "{} of {} between the first two dumps",
+            plural(
+                result.total,
+                "new object that stays",
+                "new objects that stay"
+            ),
+            plural(born, "born", "born"),
+        ),
+    };
     text + &faint(&format!("{total} ({identity})\n"))
 }

@@ -6,9 +6,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArran
 use super::Width;
 
 /// A column's heading, and whether it holds numbers.
-pub(super) enum Column {
-    Number(&'static str),
-    Text(&'static str),
+pub(super) enum Column<'h> {
+    Number(&'h str),
+    Text(&'h str),
 }
 
 /// The column of names, the last one, is at least so wide on a terminal, in characters.
@@ -21,9 +21,27 @@ pub(super) enum Emphasis {
     Strong,
 }
 
+/// How wide these columns are at least on a terminal: all but the last are not cut.
+pub(super) fn least_width(columns: &[Column<'_>], rows: &[Vec<String>]) -> usize {
+    const GAP: usize = 2;
+    let Some((_, before)) = columns.split_last() else {
+        return 0;
+    };
+    let width = |(number, column): (usize, &Column<'_>)| {
+        let (Column::Number(heading) | Column::Text(heading)) = column;
+        let cells = rows.iter().map(|row| row[number].as_str());
+        let longest = cells
+            .chain([*heading])
+            .map(|cell| cell.chars().count())
+            .max();
+        longest.unwrap_or(0) + GAP
+    };
+    before.iter().enumerate().map(width).sum::<usize>() + usize::from(SHORTEST_NAME)
+}
+
 /// A table as text, each line ended.
 pub(super) fn table(
-    columns: &[Column],
+    columns: &[Column<'_>],
     rows: impl IntoIterator<Item = (Emphasis, Vec<String>)>,
     width: Width,
 ) -> String {
