@@ -326,7 +326,11 @@ fn one_damaged_dump_of_a_series_is_named_and_what_is_sound_can_be_read() {
         let arguments = [question, "1.dump", "2.dump", "3.dump"];
         let ran = memdump(directory.path(), &arguments);
         assert_eq!((ran.code, &*ran.out), (3, ""));
-        assert!(ran.err.contains("2.dump is cut off"), "{}", ran.err);
+        assert!(
+            ran.err.contains("2.dump: the file is cut off"),
+            "{}",
+            ran.err
+        );
         let ran = memdump(directory.path(), &[&arguments[..], &["--recover"]].concat());
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(ran.err.contains("2.dump is damaged"), "{}", ran.err);

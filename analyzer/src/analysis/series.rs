@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::identity::Identity;
 use super::timeline::{Moment, Timeline};
-use super::trend::Course;
+use super::trend::{Course, Times};
 use crate::snapshot::{Snapshot, TypeName};
 
 /// How each type went.
@@ -105,7 +105,13 @@ impl Recorder {
     /// Tells how each type went over the dumps that were looked at.
     pub fn finish(self, order: SeriesOrder) -> Series {
         let dumps = self.timeline.len();
+        let identity = self.timeline.identity();
         let minutes = self.timeline.minutes();
+        let times = match &minutes {
+            Some(minutes) => Times::Minutes(minutes),
+            None if identity.is_available() => Times::Sequence,
+            None => Times::Unrelated,
+        };
         let mut sum = Counted {
             counts: vec![0; dumps],
             bytes: vec![0; dumps],
@@ -118,8 +124,8 @@ impl Recorder {
             counted.counts.resize(dumps, 0);
             counted.bytes.resize(dumps, 0);
             Totals {
-                count: Course::new(counted.counts, minutes.as_deref()),
-                bytes: Course::new(counted.bytes, minutes.as_deref()),
+                count: Course::new(counted.counts, times),
+                bytes: Course::new(counted.bytes, times),
             }
         };
         let mut types: Vec<TypeSeries> = self
@@ -132,7 +138,7 @@ impl Recorder {
             .collect();
         sort(&mut types, order);
         Series {
-            identity: self.timeline.identity(),
+            identity,
             moments: self.timeline.moments(),
             types,
             total: totals(sum),

@@ -19,7 +19,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
-    /// Two dumps tell how much it grew, not how.
+    /// Two dumps tell how much it grew, not how; nor do dumps of different processes.
     Unknown,
     /// It is the same in every dump.
     Unchanged,
@@ -46,6 +46,17 @@ impl Trend {
     pub fn goes_on(self) -> bool {
         matches!(self, Trend::Steady | Trend::Quickening)
     }
+}
+
+/// What is known of when the dumps of a series were taken.
+#[derive(Clone, Copy, Debug)]
+pub enum Times<'t> {
+    /// In minutes since the first; they rise.
+    Minutes(&'t [f64]),
+    /// One after the other, but not when: as if at equal intervals. There are no rates.
+    Sequence,
+    /// They are of different processes: nothing goes on from one to the next, and there is no trend.
+    Unrelated,
 }
 
 /// How a number moved over a series of dumps.
@@ -89,14 +100,14 @@ const SURE_RISE: usize = 5;
 
 impl Course {
     /// Describes `values`, of which there is one for each dump, in order of time.
-    ///
-    /// `minutes` are the times of the dumps since the first, rising; where they are not known, dumps count as taken at equal
-    /// intervals.
-    pub fn new(values: Vec<u64>, minutes: Option<&[f64]>) -> Course {
+    pub fn new(values: Vec<u64>, times: Times<'_>) -> Course {
         let counted: Vec<f64> = (0..values.len()).map(|number| number as f64).collect();
-        let times = minutes.unwrap_or(&counted);
-        debug_assert_eq!(times.len(), values.len());
-        let points: Vec<Point> = times
+        let times_of_points = match times {
+            Times::Minutes(minutes) => minutes,
+            Times::Sequence | Times::Unrelated => &counted,
+        };
+        debug_assert_eq!(times_of_points.len(), values.len());
+        let points: Vec<Point> = times_of_points
             .iter()
             .zip(&values)
             .map(|(&at, &value)| Point {
@@ -104,9 +115,14 @@ impl Course {
                 value: value as f64,
             })
             .collect();
-        let (trend, since) = trend_of(&points);
+        let related = !matches!(times, Times::Unrelated);
+        let (trend, since) = match related {
+            true => trend_of(&points),
+            false => (Trend::Unknown, 0),
+        };
         let described = &points[since..];
-        let has_trend = described.len() >= 3;
+        let has_trend = related && described.len() >= 3;
+        let has_rate = matches!(times, Times::Minutes(_));
         let growth = match (values.first(), values.last()) {
             (Some(&first), Some(&last)) => {
                 let wide = i128::from(last) - i128::from(first);
@@ -116,7 +132,7 @@ impl Course {
         };
         Course {
             growth,
-            per_minute: minutes.and_then(|_| slope(described)),
+            per_minute: slope(described).filter(|_| has_rate),
             trend,
             since,
             steadiness: steadiness(described).filter(|_| has_trend),
@@ -311,7 +327,7 @@ mod tests {
     use super::*;
 
     fn course(values: &[u64]) -> Course {
-        Course::new(values.to_vec(), None)
+        Course::new(values.to_vec(), Times::Sequence)
     }
 
     #[test]
@@ -378,14 +394,14 @@ mod tests {
     #[test]
     fn growth_is_measured_against_time() {
         // Twice as much in twice the time.
-        let course = Course::new(vec![100, 110, 130], Some(&[0.0, 1.0, 3.0]));
+        let course = Course::new(vec![100, 110, 130], Times::Minutes(&[0.0, 1.0, 3.0]));
         assert_eq!(course.per_minute, Some(10.0));
         assert_eq!(
             (course.trend, course.steadiness),
             (Trend::Steady, Some(1.0))
         );
         // As much in a hundredth of the time: a burst.
-        let course = Course::new(vec![0, 50, 100], Some(&[0.0, 1.0, 1.01]));
+        let course = Course::new(vec![0, 50, 100], Times::Minutes(&[0.0, 1.0, 1.01]));
         assert_eq!(course.trend, Trend::Quickening);
         assert!(course.steadiness.is_some_and(|share| share < 0.52));
     }
@@ -394,7 +410,7 @@ mod tests {
     fn one_odd_dump_does_not_turn_the_rate() {
         let course = Course::new(
             vec![0, 10, 20, 900, 40, 50],
-            Some(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+            Times::Minutes(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
         );
         assert_eq!(course.per_minute, Some(10.0));
     }
@@ -413,12 +429,22 @@ mod tests {
     }
 
     #[test]
-    fn the_greatest_numbers_are_borne() {
-        let course = Course::new(vec![0, u64::MAX, u64::MAX], Some(&[0.0, 1.0, 2.0]));
-        assert_eq!((course.growth, course.trend), (i64::MAX, Trend::OneStep));
+    fn what_does_not_go_on_has_no_trend() {
+        let course = Course::new(vec![10, 20, 30, 40], Times::Unrelated);
+        assert_eq!((course.growth, course.trend), (30, Trend::Unknown));
         assert_eq!(
-            super::super::trend::Course::new(vec![u64::MAX, 0], None).growth,
-            i64::MIN
+            (course.per_minute, course.steadiness, course.certainty),
+            (None, None, None)
         );
+    }
+
+    #[test]
+    fn the_greatest_numbers_are_borne() {
+        let greatest = course(&[0, u64::MAX, u64::MAX]);
+        assert_eq!(
+            (greatest.growth, greatest.trend),
+            (i64::MAX, Trend::OneStep)
+        );
+        assert_eq!(course(&[u64::MAX, 0]).growth, i64::MIN);
     }
 }

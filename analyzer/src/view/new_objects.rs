@@ -12,8 +12,8 @@ pub fn text(result: &NewObjects, width: Width) -> String {
     let identity = identity(&result.identity);
     if result.total == 0 {
         let none = match result.born {
-            None => "no new objects".to_owned(),
-            Some(born) => format!("no new objects that stay, of {} born", count(born)),
+            None | Some(0) => "no new objects".to_owned(),
+            Some(born) => format!("none of {} stayed", between(born)),
         };
         return format!("{none} {}\n", faint(&format!("({identity})")));
     }
@@ -45,15 +45,13 @@ pub fn text(result: &NewObjects, width: Width) -> String {
     }
     let total = match result.born {
         None => plural(result.total, "new object", "new objects"),
-        Some(born) => format!(
-            "{} of {} between the first two dumps",
-            plural(
-                result.total,
-                "new object that stays",
-                "new objects that stay"
-            ),
-            plural(born, "born", "born"),
-        ),
+        Some(born) => format!("{} of {} stayed", count(result.total), between(born)),
     };
     text + &faint(&format!("{total} ({identity})\n"))
+}
+
+/// `9 objects that were new in the second dump`.
+fn between(born: u64) -> String {
+    let objects = plural(born, "object", "objects");
+    format!("{objects} that were new in the second dump")
 }

@@ -83,7 +83,7 @@ pub fn text(result: &Series, unit: Unit, more: usize, unchanged: usize, width: W
     let columns = time_columns(
         moments,
         cell_width,
-        super::table::least_width(&headings, &beside),
+        super::table::wanted_width(&headings, &beside),
         width,
         |dumps| told(moments, *dumps.end()),
     );
@@ -142,7 +142,7 @@ pub(super) fn span(identity: &Identity, moments: &[Moment]) -> String {
     let dumps = plural(moments.len() as u64, "dump", "dumps");
     let last = moments.last().and_then(|moment| moment.minutes);
     match (identity, last) {
-        (Identity::Unavailable { reason }, _) => format!("{dumps}, no rates: {reason}"),
+        (Identity::Unavailable { reason }, _) => format!("{dumps}, no trend: {reason}"),
         (_, None) => format!("{dumps}, no rates: times are missing or not in order"),
         (_, Some(all)) => format!("{dumps} of one process over {}", duration(all, all)),
     }
@@ -153,8 +153,6 @@ pub(super) fn shown(columns: usize, dumps: usize) -> String {
     if columns == dumps {
         String::new()
     } else {
-        format!(
-            "; a wider terminal shows more than {columns} columns of them, a pipe and --json all"
-        )
+        format!("; {columns} columns fit, a pipe shows all")
     }
 }

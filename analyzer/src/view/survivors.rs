@@ -6,7 +6,7 @@ use super::Width;
 use super::number::{count, identity, plural};
 use super::series::{Unit, shown, span};
 use super::style::faint;
-use super::table::{Column, Emphasis, least_width, table};
+use super::table::{Column, Emphasis, table, wanted_width};
 use super::time_columns::{time_columns, told};
 use crate::analysis::survivors::{Ages, Cohort, Survivors};
 
@@ -66,7 +66,7 @@ pub fn text(result: &Survivors, unit: Unit, left_out: LeftOut, width: Width) -> 
     let columns = time_columns(
         moments,
         cell_width,
-        least_width(&headings, &beside),
+        wanted_width(&headings, &beside),
         width,
         heading,
     );
