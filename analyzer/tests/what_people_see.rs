@@ -245,6 +245,7 @@ fn the_newest_of_a_series_are_taken_as_many_as_asked_for() {
         (&["diff", "-n", "3"], "10.dump, 11.dump and 12.dump"),
         (&["new", "--newest", "3"], "10.dump, 11.dump and 12.dump"),
         (&["survivors", "-n", "2"], "11.dump and 12.dump"),
+        (&["survivors"], "12 dumps, 1.dump to 12.dump"),
     ] {
         let ran = memdump(directory.path(), arguments);
         assert_eq!(ran.code, 0, "{}", ran.err);

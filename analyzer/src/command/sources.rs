@@ -154,9 +154,18 @@ fn tell_chosen(chosen: &[PathBuf]) {
     anstream::eprintln!("memdump: using {names}, the newest here");
 }
 
-/// `a, b and c`.
+/// `a, b and c`; of many, how many there are and which is the first and the last.
 fn listed<'p>(paths: impl Iterator<Item = &'p Path>) -> String {
+    const FEW: usize = 4;
     let names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    if names.len() > FEW {
+        return format!(
+            "{} dumps, {} to {}",
+            names.len(),
+            names[0],
+            names[names.len() - 1]
+        );
+    }
     match names.split_last() {
         Some((last, before @ [_, ..])) => format!("{} and {last}", before.join(", ")),
         _ => names.concat(),

@@ -27,7 +27,7 @@ pub(super) fn told(moments: &[Moment], dump: usize) -> String {
 /// A time in a span of `all` minutes, no finer than is of use there.
 pub(super) fn duration(minutes: f64, all: f64) -> String {
     let unit = match all {
-        ..0.2 => Duration::from_millis(1),
+        ..0.05 => Duration::from_millis(1),
         ..60.0 => Duration::from_secs(1),
         ..2880.0 => Duration::from_secs(60),
         _ => Duration::from_secs(3600),
@@ -114,7 +114,7 @@ mod tests {
         for (minutes, all, text) in [
             (0.0, 5.0, "0"),
             (0.05, 0.1, "3s"),
-            (0.001, 0.1, "60ms"),
+            (0.001, 0.03, "60ms"),
             (5.5, 30.0, "5m30s"),
             (65.2, 120.0, "1h5m"),
             (1500.0, 9000.0, "1day1h"),
