@@ -6,7 +6,7 @@ use super::limit::Limit;
 use super::session::Session;
 use super::sources::given_or_newest;
 use crate::analysis::AnalysisError;
-use crate::analysis::growth::{GrowthOrder, growth};
+use crate::analysis::growth::{GrowthOrder, growth, growth_retained};
 use crate::view;
 
 /// What grew: objects and bytes of each type, before and after, new and gone
@@ -14,6 +14,7 @@ use crate::view;
 #[command(after_help = "Examples:
   memdump diff                         the two newest dumps here
   memdump diff a.dump b.dump --sort bytes
+  memdump diff a.dump b.dump --retained    and what the new objects keep alive
   memdump diff a.dump b.dump --min-growth 1 --json | jq '.types[].type'")]
 pub(super) struct Diff {
     /// The earlier and the later dump [default: the newest two of one process in the current directory]
@@ -25,6 +26,9 @@ pub(super) struct Diff {
     /// Leave out types whose count grew by less (by count or new) or whose bytes did (by bytes)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     min_growth: Option<i64>,
+    /// Tell what the new objects of each type keep alive together; implied by --sort retained
+    #[arg(long)]
+    retained: bool,
     #[command(flatten)]
     limit: Limit,
 }
@@ -37,6 +41,8 @@ enum Sort {
     Bytes,
     /// New objects
     New,
+    /// Bytes that are kept alive only through the new objects
+    Retained,
     /// The type's name
     Name,
 }
@@ -47,6 +53,7 @@ impl From<Sort> for GrowthOrder {
             Sort::Count => GrowthOrder::Count,
             Sort::Bytes => GrowthOrder::Bytes,
             Sort::New => GrowthOrder::New,
+            Sort::Retained => GrowthOrder::Retained,
             Sort::Name => GrowthOrder::Name,
         }
     }
@@ -57,8 +64,11 @@ impl Diff {
         let [before, after] = given_or_newest(&self.dumps)?;
         let [old, new] = session.load_both(&before, &after)?;
         let order = GrowthOrder::from(self.sort);
-        let mut result =
-            growth(&old, &new, order, session.progress()).map_err(AnalysisError::from)?;
+        let mut result = if self.retained || order == GrowthOrder::Retained {
+            growth_retained(&old, &new, order, session.progress())?
+        } else {
+            growth(&old, &new, order, session.progress()).map_err(AnalysisError::from)?
+        };
         if let Some(least) = self.min_growth {
             let grew = |change: &crate::analysis::growth::Change| match order {
                 GrowthOrder::Bytes => change.bytes_growth,

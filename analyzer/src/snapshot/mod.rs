@@ -63,6 +63,11 @@ impl Census {
 }
 
 impl Snapshot {
+    /// Bytes of memory that a snapshot of a dump takes: types and addresses, 9 per object.
+    pub fn memory(dump: &Dump) -> u64 {
+        dump.counts().objects.saturating_mul(9)
+    }
+
     /// Decodes types and addresses, in parallel by block, and indexes the addresses.
     pub fn load(dump: Dump, progress: &dyn Progress) -> Result<Snapshot, ReadError> {
         let types = TypeTable::read(&dump)?;
