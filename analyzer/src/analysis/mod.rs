@@ -13,8 +13,12 @@ pub mod new_objects;
 mod object_row;
 pub mod retained_by_new;
 pub mod select;
+pub mod series;
 pub mod show;
+pub mod survivors;
+pub mod timeline;
 pub mod top;
+pub mod trend;
 pub mod verify;
 
 pub use object_row::ObjectRow;
