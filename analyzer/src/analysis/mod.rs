@@ -2,6 +2,7 @@
 //!
 //! Results serialise as they are: their fields are what `--json` gives.
 
+pub mod biggest;
 pub mod chain;
 pub mod growth;
 pub mod identity;
@@ -10,6 +11,7 @@ mod json_form;
 mod label_text;
 pub mod new_objects;
 mod object_row;
+pub mod retained_by_new;
 pub mod select;
 pub mod series;
 pub mod show;

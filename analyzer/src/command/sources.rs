@@ -33,7 +33,7 @@ pub enum CannotStart {
     },
     /// New objects are told of two dumps.
     #[error(
-        "types can be sorted by new objects where two dumps are compared; \
+        "new objects of a type, and what they retain, are told where two dumps are compared; \
          of more, `memdump survivors` tells in which of them objects are new"
     )]
     NewOfSeries,

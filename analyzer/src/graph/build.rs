@@ -187,15 +187,15 @@ fn resolve(snapshot: &Snapshot, batch: &ReferenceBatch, targets: &mut [ObjectId]
         dangling: 0,
         weak: 0,
     };
-    for (number, (slot, &address)) in targets.iter_mut().zip(&batch.targets).enumerate() {
-        let found = snapshot.index().find_near(address, &mut near);
+    let index = snapshot.index();
+    index.find_each(&batch.targets, &mut near, |number, found| {
         lost.dangling += u64::from(found.is_none());
         if batch.strength(number) == Strength::Weak {
             lost.weak += 1;
         } else if let Some(id) = found {
-            *slot = id;
+            targets[number] = id;
         }
-    }
+    });
     lost
 }
 

@@ -4,20 +4,49 @@
 //! Answers do not depend on the number of threads: of all objects one step nearer, the one with the lowest id becomes
 //! the parent.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use memdump_format::ObjectId;
 use rayon::prelude::*;
 
 use super::forward::{Forward, NO_TARGET};
+use crate::snapshot::Snapshot;
 
-const UNREACHED: u32 = u32::MAX;
 // Parents that are no objects. Ids are below all of them: a dump that has more is refused.
+/// Of what is unreached.
+const NONE: u32 = u32::MAX;
 const ROOT: u32 = u32::MAX - 1;
 const NATIVE: u32 = u32::MAX - 2;
 const GARBAGE: u32 = u32::MAX - 3;
 /// The greatest number of objects a search can tell apart from its marks.
 pub(super) const MAX_OBJECTS: u32 = GARBAGE;
+
+/// What is looked up at a time: first all rows, then all targets, then what is known of all targets. Each of these reads
+/// goes to an unforeseeable place, but none waits for another, so the processor has many of them under way at once.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<(ObjectId, Range<usize>)>,
+    edges: Edges,
+}
+
+#[derive(Default)]
+struct Edges {
+    /// Targets, and the ways that lead to them.
+    ways: Vec<(ObjectId, u64)>,
+    /// The best ways to the targets that were known before.
+    known: Vec<u64>,
+}
+
+impl Edges {
+    fn add(&mut self, targets: &[ObjectId], way: u64) {
+        let strong = targets.iter().filter(|&&target| target != NO_TARGET);
+        self.ways.extend(strong.map(|&target| (target, way)));
+    }
+}
+
+/// Beyond this many the first would have left the nearest cache before they are used.
+const BATCH: usize = 128;
 
 /// Below this many objects a level is not worth handing to other threads. A list a million long has a million levels.
 const PARALLEL_FROM: usize = 1 << 12;
@@ -48,8 +77,26 @@ pub enum Reached {
 /// A search under way, or done.
 pub struct Search<'g> {
     graph: &'g Forward,
-    parents: Vec<AtomicU32>,
-    distances: Vec<AtomicU32>,
+    /// By object.
+    ways: Vec<AtomicU64>,
+}
+
+/// The best way to an object that is known, in one word: the distance above, the parent or a mark below. So the lesser of
+/// two words is the shorter way, and of two that are equally short the one from the lower id; and one access tells both.
+mod way {
+    pub(super) const UNREACHED: u64 = u64::MAX;
+
+    pub(super) fn new(distance: u32, parent: u32) -> u64 {
+        u64::from(distance) << 32 | u64::from(parent)
+    }
+
+    pub(super) fn distance(way: u64) -> u32 {
+        (way >> 32) as u32
+    }
+
+    pub(super) fn parent(way: u64) -> u32 {
+        way as u32
+    }
 }
 
 /// Which ways a search may take.
@@ -71,18 +118,16 @@ impl Ways<fn(ObjectId) -> bool> {
 }
 
 impl<'g> Search<'g> {
+    /// Bytes of memory that a search takes, beside snapshot and graph.
+    pub fn memory(snapshot: &Snapshot) -> u64 {
+        snapshot.dump().counts().objects.saturating_mul(8)
+    }
+
     /// A search that has reached nothing yet.
     pub fn new(graph: &'g Forward) -> Search<'g> {
-        let unreached = || {
-            let mut column = Vec::new();
-            column.resize_with(graph.objects(), || AtomicU32::new(UNREACHED));
-            column
-        };
-        Search {
-            graph,
-            parents: unreached(),
-            distances: unreached(),
-        }
+        let mut ways = Vec::new();
+        ways.resize_with(graph.objects(), || AtomicU64::new(way::UNREACHED));
+        Search { graph, ways }
     }
 
     /// Runs a phase from all of `held` that earlier phases did not reach.
@@ -97,26 +142,27 @@ impl<'g> Search<'g> {
         };
         let mut frontier = Vec::new();
         for id in held {
-            if self.distances[id.index()].load(Relaxed) == UNREACHED {
-                self.distances[id.index()].store(0, Relaxed);
-                self.parents[id.index()].store(mark, Relaxed);
+            let known = self.ways[id.index()].get_mut();
+            if *known == way::UNREACHED {
+                *known = way::new(0, mark);
                 frontier.push(id);
             }
         }
         let mut next = Vec::new();
+        let mut batch = Batch::default();
         for distance in 1..=ways.max_distance {
             if frontier.is_empty() {
                 break;
             }
             next.clear();
             if frontier.len() < PARALLEL_FROM {
-                self.step(&frontier, distance, ways, &mut next);
+                self.step(&frontier, distance, ways, &mut batch, &mut next);
             } else {
                 let found: Vec<Vec<ObjectId>> = frontier
                     .par_chunks(PART)
-                    .map(|part| {
+                    .map_init(Batch::default, |batch, part| {
                         let mut found = Vec::new();
-                        self.step(part, distance, ways, &mut found);
+                        self.step(part, distance, ways, batch, &mut found);
                         found
                     })
                     .collect();
@@ -127,36 +173,45 @@ impl<'g> Search<'g> {
     }
 
     /// Follows the references of some objects of one level; adds those of the next level that it was first to reach.
-    fn step<F>(&self, part: &[ObjectId], distance: u32, ways: &Ways<F>, found: &mut Vec<ObjectId>)
-    where
+    fn step<F>(
+        &self,
+        part: &[ObjectId],
+        distance: u32,
+        ways: &Ways<F>,
+        batch: &mut Batch,
+        found: &mut Vec<ObjectId>,
+    ) where
         F: Fn(ObjectId) -> bool + Sync,
     {
-        for &source in part {
-            if !(ways.through)(source) {
-                continue;
-            }
-            for &target in self.graph.targets(source) {
-                if target == NO_TARGET {
-                    continue;
-                }
-                let known = &self.distances[target.index()];
-                let before = match known.load(Relaxed) {
-                    UNREACHED => known
-                        .compare_exchange(UNREACHED, distance, Relaxed, Relaxed)
-                        .unwrap_or_else(|other| other),
-                    reached => reached,
-                };
-                if before == UNREACHED {
-                    found.push(target);
-                }
-                if before == UNREACHED || before == distance {
-                    let parent = &self.parents[target.index()];
-                    if parent.load(Relaxed) > source.0 {
-                        parent.fetch_min(source.0, Relaxed);
+        let Batch { rows, edges } = batch;
+        for sources in part.chunks(BATCH) {
+            let followed = sources.iter().filter(|&&source| (ways.through)(source));
+            rows.clear();
+            rows.extend(followed.map(|&source| (source, self.graph.row(source))));
+            for (source, row) in &*rows {
+                let way = way::new(distance, source.0);
+                for targets in self.graph.all_targets()[row.clone()].chunks(BATCH) {
+                    edges.add(targets, way);
+                    if edges.ways.len() >= BATCH {
+                        self.take(edges, found);
                     }
                 }
             }
+            self.take(edges, found);
         }
+    }
+
+    /// Notes the ways along some references where they are better than those known.
+    fn take(&self, edges: &mut Edges, found: &mut Vec<ObjectId>) {
+        let Edges { ways, known } = edges;
+        known.clear();
+        known.extend(ways.iter().map(|(target, _)| self.way(*target)));
+        for (&(target, way), &known) in ways.iter().zip(&*known) {
+            if known > way && self.ways[target.index()].fetch_min(way, Relaxed) == way::UNREACHED {
+                found.push(target);
+            }
+        }
+        ways.clear();
     }
 
     /// Runs a phase from every object that is not reached yet, one after the other from the lowest id, each taking with
@@ -175,13 +230,13 @@ impl<'g> Search<'g> {
 
     /// Whether a phase reached the object.
     pub fn is_reached(&self, id: ObjectId) -> bool {
-        self.distances[id.index()].load(Relaxed) != UNREACHED
+        self.way(id) != way::UNREACHED
     }
 
     /// How the object was reached.
     pub fn reached(&self, id: ObjectId) -> Reached {
-        match self.parents[id.index()].load(Relaxed) {
-            UNREACHED => Reached::Not,
+        match way::parent(self.way(id)) {
+            NONE => Reached::Not,
             ROOT => Reached::Held(Start::Root),
             NATIVE => Reached::Held(Start::Native),
             GARBAGE => Reached::Held(Start::Garbage),
@@ -191,8 +246,11 @@ impl<'g> Search<'g> {
 
     /// How many references lie between the object and what is held; `None` where it was not reached.
     pub fn distance(&self, id: ObjectId) -> Option<u32> {
-        let distance = self.distances[id.index()].load(Relaxed);
-        (distance != UNREACHED).then_some(distance)
+        self.is_reached(id).then(|| way::distance(self.way(id)))
+    }
+
+    fn way(&self, id: ObjectId) -> u64 {
+        self.ways[id.index()].load(Relaxed)
     }
 
     /// The graph that is searched.

@@ -2,6 +2,7 @@
 //!
 //! Text is styled always; whoever prints it takes the styles out where they are not wanted.
 
+pub mod biggest;
 pub mod chain;
 pub mod growth;
 pub mod info;
