@@ -13,6 +13,7 @@ mod object_row;
 pub mod select;
 pub mod series;
 pub mod show;
+pub mod suspects;
 pub mod top;
 pub mod trend;
 pub mod verify;

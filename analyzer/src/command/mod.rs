@@ -10,6 +10,7 @@ mod send;
 mod session;
 mod show;
 mod sources;
+mod suspects;
 mod top;
 mod verify;
 
@@ -57,6 +58,7 @@ enum Command {
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
+    Suspects(suspects::Suspects),
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
@@ -80,6 +82,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
+        Command::Suspects(command) => command.run(&session),
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),

@@ -10,6 +10,7 @@ pub mod new_objects;
 mod number;
 pub mod show;
 mod style;
+pub mod suspects;
 mod table;
 pub mod top;
 pub mod verify;
