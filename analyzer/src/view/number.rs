@@ -47,6 +47,7 @@ pub(super) fn minutes(minutes: f64) -> String {
     const HOUR: f64 = 60.0;
     const DAY: f64 = 24.0 * HOUR;
     match minutes {
+        less if less < 0.1 => format!("{:.1} s", less * 60.0),
         less if less < 2.0 => format!("{:.0} s", less * 60.0),
         less if less < 2.0 * HOUR => format!("{less:.0} min"),
         less if less < 2.0 * DAY => format!("{:.1} h", less / HOUR),

@@ -81,11 +81,15 @@ impl Describe<'_, '_> {
         let named = Named::new(look.snapshot, look.graph, &look.held.search, objects, self.progress)?;
         let mut suspects = Vec::new();
         for ((draft, retained), through) in drafts.into_iter().zip(retained).zip(through) {
-            // Where members are replaced, too, more are new than it grew by.
+                // Where members are replaced, too, more are new than it grew by; where addresses were reused, fewer seem so. What
+            // was measured on the new ones holds for the growth.
             let (new, growth) = (draft.members.len() as u64, draft.growth);
-            let share = |bytes: u64| match new > growth && draft.kind == SuspectKind::Container {
-                true => (u128::from(bytes) * u128::from(growth) / u128::from(new)) as u64,
-                false => bytes,
+            let share = |bytes: u64| match draft.kind {
+                SuspectKind::Container if new > 0 => {
+                    let share = u128::from(bytes) * u128::from(growth) / u128::from(new);
+                    u64::try_from(share).unwrap_or(u64::MAX)
+                }
+                _ => bytes,
             };
             let (retained, through) = (share(retained), share(through));
             if look.is_noteworthy(growth, retained) || draft.kind == SuspectKind::StuckThreads {

@@ -97,7 +97,7 @@ pub(super) fn judge(clock: &Clock, evidence: &Evidence<'_>) -> Judgement {
                 kept: members.are,
             });
         } else {
-            reasons.push(Reason::NothingLeft { kept: members.are });
+            reasons.push(Reason::NothingLeft { kept: members.were });
         }
     }
     if crosses {

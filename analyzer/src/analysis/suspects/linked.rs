@@ -66,6 +66,9 @@ pub(super) fn linked(
         let growth = growth_of(&counts);
         // Else the type grows elsewhere, and this is chance.
         let is_most = members.len() as u64 * 2 >= growth;
+        // Else they hang on one old object, each for itself, because several things share them.
+        let on_new = |id: &&ObjectId| tree.dominator(**id).is_some_and(|above| !look.is_old(above));
+        let is_linked = members.iter().filter(on_new).count() * 2 >= members.len();
         let distance = |&&id: &&ObjectId| (look.held.search.distance(id), id);
         let first = *members.iter().min_by_key(distance)?;
         let linked = Linked {
@@ -76,7 +79,7 @@ pub(super) fn linked(
             counts,
             judgement,
         };
-        is_most.then_some((region, linked))
+        (is_most && is_linked).then_some((region, linked))
     });
     // Of all that grows at one place, the type of the application of which there are most.
     let mut found: Vec<(ObjectId, Linked)> = found.collect();

@@ -12,6 +12,8 @@ use crate::snapshot::{Snapshot, TypeKey};
 /// dictionaries that gain an entry now and then.
 const FEW: u64 = 10;
 const SMALL_SHARE: u64 = 100;
+/// For less than this many bytes nobody goes looking where nothing grows: every interpreter has some.
+const SMALL: u64 = 1 << 20;
 
 /// The last dump, and what is known of the ones before.
 pub(super) struct Look<'s> {
@@ -44,6 +46,11 @@ impl Look<'_> {
     /// Whether so much is a noticeable part of the heap.
     pub(super) fn matters(&self, bytes: u64) -> bool {
         bytes > 0 && bytes >= self.heap_bytes() / SMALL_SHARE
+    }
+
+    /// Whether so much is worth a word although it does not grow.
+    pub(super) fn is_much(&self, bytes: u64) -> bool {
+        bytes >= SMALL && self.matters(bytes)
     }
 
     /// Whether growth is worth a word.

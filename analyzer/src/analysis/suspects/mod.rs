@@ -169,7 +169,7 @@ fn without_threads(
         };
         let thread = look.snapshot.text(thread)?;
         if crowds.iter().any(|crowd| crowd.names.contains(&*thread)) {
-            for id in look.snapshot.index().find(root.target) {
+            if let Some(id) = look.snapshot.index().find(root.target) {
                 of_frames.insert(id);
                 // A thread object's lock and event lie in its attributes.
                 within(look, id, &of_frames);

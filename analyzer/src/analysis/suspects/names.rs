@@ -44,15 +44,6 @@ impl<'s> Named<'s> {
         Some(self.shape_of[node as usize])
     }
 
-    /// The nodes of the chain to an object, from what is held.
-    pub(super) fn chain_objects(&self, object: ObjectId) -> Vec<ObjectId> {
-        let Some(node) = self.paths.node_of(object) else {
-            return Vec::new();
-        };
-        let nodes = self.paths.chain(node);
-        nodes.into_iter().map(|node| node.object).collect()
-    }
-
     /// The place of one object.
     pub(super) fn place(&self, object: ObjectId) -> Result<Option<Place>, ReadError> {
         let Some(node) = self.paths.node_of(object) else {

@@ -33,7 +33,7 @@ fn note(
     parts.retain(|part| part.objects > 0);
     parts.sort_by(|a, b| (b.bytes, b.objects, &a.what).cmp(&(a.bytes, a.objects, &b.what)));
     parts.truncate(PARTS);
-    look.matters(all.bytes).then_some(Note {
+    look.is_much(all.bytes).then_some(Note {
         kind,
         objects: all.objects,
         bytes: all.bytes,
@@ -85,7 +85,7 @@ pub(super) fn only_frames(
         objects: sums[class].objects,
         bytes: sums[class].bytes,
     });
-    let parts = parts.filter(|part| look.matters(part.bytes)).collect();
+    let parts = parts.filter(|part| look.is_much(part.bytes)).collect();
     Ok(note(look, NoteKind::OnlyFrames, parts, commands))
 }
 
@@ -228,7 +228,7 @@ pub(super) fn half_empty(
             }
         }
     }
-    if !look.matters(wasted.bytes) {
+    if !look.is_much(wasted.bytes) {
         return Ok(None);
     }
     wasteful.sort_unstable();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use memdump_format::ObjectId;
 
+use super::accumulations::is_builtin;
 use super::containers::Candidate;
 use super::look::Look;
 use crate::graph::NO_TARGET;
@@ -47,8 +48,11 @@ fn members(look: &Look<'_>, container: ObjectId) -> Option<Replaced> {
             *new += u64::from(!look.is_old(id));
         }
     }
-    let most = types.into_iter().max_by_key(|&(key, (count, _))| (count, Reverse(key)));
-    let (type_key, (count, new)) = most?;
+    // Of keys and values, those that tell more.
+    let telling = |&(key, (count, _)): &(TypeKey, (u64, u64))| {
+        (count >= LARGE, !is_builtin(look, key), count, Reverse(key))
+    };
+    let (type_key, (count, new)) = types.into_iter().max_by_key(telling)?;
     (count >= LARGE && new * 2 >= count).then_some(Replaced {
         container,
         type_key,
