@@ -36,9 +36,9 @@ fn process(sequence: u64) -> Heap {
 
 /// A global container and its members, each of which has a dict of its own.
 fn holding(heap: Heap, container: u64, name: &str, members: impl Iterator<Item = u64>) -> Heap {
-    let heap = heap
-        .object(container, "list", 900)
-        .refers(0x1100, container, &format!("['{name}']"));
+    let heap =
+        heap.object(container, "list", 900)
+            .refers(0x1100, container, &format!("['{name}']"));
     members.enumerate().fold(heap, |heap, (position, n)| {
         let member = container * 0x1000 + n * 0x80;
         heap.object(member, "app.Item", 48)
@@ -111,7 +111,11 @@ fn a_container_that_grows_in_every_dump_is_certain() {
 fn three_dumps_make_it_likely_and_two_unclear() {
     let confidence = |sizes: &[u64]| {
         let verdict = verdict(&series(sizes));
-        verdict.suspects.iter().map(|s| s.confidence).collect::<Vec<_>>()
+        verdict
+            .suspects
+            .iter()
+            .map(|s| s.confidence)
+            .collect::<Vec<_>>()
     };
     assert_eq!(confidence(&[10, 30, 50]), [Confidence::Likely]);
     assert_eq!(confidence(&[10, 50]), [Confidence::Unclear]);
@@ -125,7 +129,9 @@ fn growth_of_a_few_small_objects_is_not_worth_a_word() {
     assert_eq!(verdict(&series(&[10, 13, 16, 19])).suspects, []);
     // Unless they are large.
     let large = |sequence: u64| {
-        let heap = process(sequence).object(0x2000, "list", 100).refers(0x1100, 0x2000, "['kept']");
+        let heap = process(sequence)
+            .object(0x2000, "list", 100)
+            .refers(0x1100, 0x2000, "['kept']");
         (0..sequence).fold(heap, |heap, n| {
             let address = 0x20_0000 + n * 0x100_000;
             heap.object(address, "numpy.ndarray", 80_000)
@@ -169,19 +175,33 @@ fn a_bounded_cache_whose_members_are_replaced_is_cleared() {
         panic!("{:#?}", verdict.cleared);
     };
     assert_eq!(cleared.because, Acquittal::Replaced { new: 50 });
-    assert_eq!(cleared.holder.chain.expression.as_deref(), Some("app.cache"));
+    assert_eq!(
+        cleared.holder.chain.expression.as_deref(),
+        Some("app.cache")
+    );
     assert_eq!(cleared.type_name.to_string(), "app.Item");
 }
 
 #[test]
 fn a_backlog_that_grows_while_it_is_worked_off_is_likely() {
-    let dump = |sequence: u64| holding(process(sequence), 0x2000, "queue", sequence * 20..sequence * 60);
+    let dump = |sequence: u64| {
+        holding(
+            process(sequence),
+            0x2000,
+            "queue",
+            sequence * 20..sequence * 60,
+        )
+    };
     let verdict = verdict(&[1, 2, 3, 4].map(dump));
     let [suspect] = &verdict.suspects[..] else {
         panic!("{:#?}", verdict.suspects);
     };
     assert_eq!(suspect.confidence, Confidence::Likely);
-    assert!(suspect.reasons.contains(&Reason::SomeLeft { of: 40, kept: 0 }));
+    assert!(
+        suspect
+            .reasons
+            .contains(&Reason::SomeLeft { of: 40, kept: 0 })
+    );
 }
 
 #[test]
@@ -196,7 +216,11 @@ fn growth_while_the_process_hardly_works_is_not_expected() {
         .collect();
     let verdict = verdict(&heaps);
     assert_eq!(verdict.suspects[0].confidence, Confidence::Certain);
-    assert!(verdict.suspects[0].reasons.contains(&Reason::Quiet { intervals: 1 }));
+    assert!(
+        verdict.suspects[0]
+            .reasons
+            .contains(&Reason::Quiet { intervals: 1 })
+    );
     let quiet: Vec<bool> = verdict.series.iter().map(|taken| taken.quiet).collect();
     assert_eq!(quiet, [false, false, false, true, false, false]);
 }
@@ -219,7 +243,11 @@ fn two_tables_of_the_same_objects_are_one_suspect() {
         panic!("{:#?}", verdict.suspects);
     };
     assert_eq!(suspect.holder.chain.expression.as_deref(), Some("app.leak"));
-    let also: Vec<_> = suspect.also_held_by.iter().map(|p| p.chain.expression.as_deref()).collect();
+    let also: Vec<_> = suspect
+        .also_held_by
+        .iter()
+        .map(|p| p.chain.expression.as_deref())
+        .collect();
     assert_eq!(also, [Some("app.registry.by_name")]);
     // Neither dominates them, but together they go.
     assert_eq!(suspect.retained, 60 * 148);
@@ -228,14 +256,15 @@ fn two_tables_of_the_same_objects_are_one_suspect() {
 #[test]
 fn many_small_containers_of_one_kind_are_one_suspect() {
     let dump = |sequence: u64| {
-        let heap = process(sequence)
-            .object(0x2000, "dict", 2000)
-            .refers(0x1100, 0x2000, "['by_user']");
+        let heap =
+            process(sequence)
+                .object(0x2000, "dict", 2000)
+                .refers(0x1100, 0x2000, "['by_user']");
         (0..12).fold(heap, |heap, user| {
             let list = 0x3000 + user * 0x100;
-            let heap = heap
-                .object(list, "list", 100)
-                .refers(0x2000, list, &format!("['user {user}']"));
+            let heap =
+                heap.object(list, "list", 100)
+                    .refers(0x2000, list, &format!("['user {user}']"));
             (0..sequence * 2).fold(heap, |heap, n| {
                 let address = list * 0x1000 + n * 0x40;
                 heap.object(address, "app.Event", 48)
@@ -313,12 +342,23 @@ fn cycles_that_no_collector_frees_are_told_with_their_finaliser() {
     let [suspect] = &verdict.suspects[..] else {
         panic!("{:#?}", verdict.suspects);
     };
-    assert_eq!((suspect.kind, suspect.confidence), (SuspectKind::Cycles, Confidence::Certain));
+    assert_eq!(
+        (suspect.kind, suspect.confidence),
+        (SuspectKind::Cycles, Confidence::Certain)
+    );
     assert_eq!(suspect.counts, [40, 80, 120, 160].map(Some));
     assert_eq!(suspect.retained, 60 * 200);
-    assert!(suspect.reasons.contains(&Reason::NotCollected { objects: 120 }));
+    assert!(
+        suspect
+            .reasons
+            .contains(&Reason::NotCollected { objects: 120 })
+    );
     let finaliser = |r: &Reason| matches!(r, Reason::Finaliser { type_name } if type_name.to_string() == "app.Session");
-    assert!(suspect.reasons.iter().any(finaliser), "{:#?}", suspect.reasons);
+    assert!(
+        suspect.reasons.iter().any(finaliser),
+        "{:#?}",
+        suspect.reasons
+    );
 }
 
 #[test]
@@ -339,7 +379,8 @@ fn a_thread_that_stands_still_is_told_as_the_holder() {
         );
         (0..sequence * 20).fold(heap, |heap, n| {
             let address = 0x200_0000 + n * 0x80;
-            heap.object(address, "app.Row", 48).refers(0x2000, address, &format!("[{n}]"))
+            heap.object(address, "app.Row", 48)
+                .refers(0x2000, address, &format!("[{n}]"))
         })
     };
     let verdict = verdict(&[1, 2, 3, 4].map(dump));
@@ -359,8 +400,13 @@ fn ever_more_threads_at_one_place_are_one_suspect() {
     let dump = |sequence: u64| {
         (0..sequence * 4).fold(process(sequence), |heap, n| {
             let address = 0x300_0000 + n * 0x100;
-            heap.object(address, "list", 500)
-                .frame(&format!("Thread-{n}"), "wait (app.py)", 7, "<local mine>", address)
+            heap.object(address, "list", 500).frame(
+                &format!("Thread-{n}"),
+                "wait (app.py)",
+                7,
+                "<local mine>",
+                address,
+            )
         })
     };
     let verdict = verdict(&[1, 2, 3, 4].map(dump));
@@ -396,7 +442,10 @@ fn across_restarts_a_container_is_found_by_its_name() {
     let [suspect] = &verdict.suspects[..] else {
         panic!("{:#?}", verdict.suspects);
     };
-    assert_eq!(suspect.holder.chain.expression.as_deref(), Some("app.registry.items"));
+    assert_eq!(
+        suspect.holder.chain.expression.as_deref(),
+        Some("app.registry.items")
+    );
     assert_eq!(suspect.counts, [20, 50, 90].map(Some));
     assert_eq!(suspect.confidence, Confidence::Unclear);
     assert!(suspect.reasons.contains(&Reason::DifferentProcesses));
@@ -435,7 +484,11 @@ fn one_dump_tells_what_needs_no_growth() {
         notes,
         [
             (NoteKind::Unreachable, 1, "app.Loop in cycles"),
-            (NoteKind::OnlyFrames, 1, "thread MainThread at main (app.py:3)"),
+            (
+                NoteKind::OnlyFrames,
+                1,
+                "thread MainThread at main (app.py:3)"
+            ),
             (NoteKind::OnlyTracebacks, 2, "frame"),
             (NoteKind::OnlyNative, 1, "bytes"),
             (NoteKind::HalfEmpty, 1, "app.emptied"),
@@ -474,8 +527,14 @@ fn what_people_see() {
         ran.out
     };
     assert_snapshot!("suspects", told(&names));
-    assert_snapshot!("suspects_limited", told(&[&names[..], &["--limit", "1"]].concat()));
-    assert_snapshot!("suspects_json", told(&[&names[..], &["--limit", "1", "--json"]].concat()));
+    assert_snapshot!(
+        "suspects_limited",
+        told(&[&names[..], &["--limit", "1"]].concat())
+    );
+    assert_snapshot!(
+        "suspects_json",
+        told(&[&names[..], &["--limit", "1", "--json"]].concat())
+    );
     assert_snapshot!("suspects_of_two", told(&["a.dump", "b.dump"]));
     assert_snapshot!("suspects_of_one", told(&["a.dump"]));
     assert_snapshot!("no_suspects", told(&["a.dump", "a.dump", "a.dump"]));
@@ -493,7 +552,9 @@ fn any_heap() -> impl Strategy<Value = Heap> {
         const LABELS: [&str; 4] = ["", ".x", "['k']", "[0]"];
         let mut heap = Heap::default();
         for (&n, &(type_number, size, refcount)) in &objects {
-            heap = heap.object(n * 0x1000, TYPES[type_number], size).counted(refcount);
+            heap = heap
+                .object(n * 0x1000, TYPES[type_number], size)
+                .counted(refcount);
         }
         for (source, target, label) in references {
             if objects.contains_key(&source) {

@@ -84,6 +84,9 @@ mod tests {
         assert_eq!(bytes_growth(-512), "-512 B");
         assert_eq!([0.25, 3.54, 1234.4].map(rate), ["0.25", "3.5", "1,234"]);
         let times = [0.75, 12.4, 390.0, 20_000.0, f64::INFINITY].map(minutes);
-        assert_eq!(times, ["45 s", "12 min", "6.5 h", "14 days", "a year or more"]);
+        assert_eq!(
+            times,
+            ["45 s", "12 min", "6.5 h", "14 days", "a year or more"]
+        );
     }
 }

@@ -76,11 +76,18 @@ fn looked_at(result: &Suspects) -> String {
     let over = last.minutes.filter(|&passed| passed > 0.0);
     let over = over.map_or(String::new(), |passed| format!(" over {}", minutes(passed)));
     let objects = plural(last.objects, "object", "objects");
-    let mut line = format!("{dumps}{over}, {objects} of {} in the last", bytes(last.bytes));
+    let mut line = format!(
+        "{dumps}{over}, {objects} of {} in the last",
+        bytes(last.bytes)
+    );
     if result.series.len() == 2 {
         line += "; from three on it can be told what grows steadily";
     }
-    let quiet = result.series.iter().filter(|taken: &&Taken| taken.quiet).count();
+    let quiet = result
+        .series
+        .iter()
+        .filter(|taken: &&Taken| taken.quiet)
+        .count();
     if quiet > 0 {
         line += &format!("; the process hardly worked in {}", intervals(quiet));
     }
@@ -121,17 +128,25 @@ fn suspect_text(number: usize, suspect: &Suspect, width: Width) -> String {
     let sentence = format!("{number}. {confidence}: {}", sentence(suspect));
     let mut text = strong(&sentence) + "\n";
     let mut line = |what: &str, said: String| text += &format!("{INDENT}{what:<8} {said}\n");
-    line("where", width.fit(&place(&suspect.holder), INDENT.len() + 9));
+    line(
+        "where",
+        width.fit(&place(&suspect.holder), INDENT.len() + 9),
+    );
     for also in &suspect.also_held_by {
         line("also", width.fit(&place(also), INDENT.len() + 9));
     }
     let mut counts = counts(&suspect.counts);
     counts += &format!("  ({}", growth(suspect.growth as i64));
-    counts += &suspect.per_minute.map_or(String::new(), |r| format!(", {} per minute", rate(r)));
+    counts += &suspect
+        .per_minute
+        .map_or(String::new(), |r| format!(", {} per minute", rate(r)));
     line("count", counts + ")");
     line("keeps", keeps(suspect));
     for (at, reason) in suspect.reasons.iter().enumerate() {
-        line(if at == 0 { "because" } else { "" }, reason_text(reason, suspect));
+        line(
+            if at == 0 { "because" } else { "" },
+            reason_text(reason, suspect),
+        );
     }
     for (at, part) in suspect.parts.iter().enumerate() {
         let objects = plural(part.objects, "object", "objects");
@@ -154,9 +169,13 @@ fn sentence(suspect: &Suspect) -> String {
         SuspectKind::Container if suspect.holders > 1 => {
             format!("{what} {verb} in {} containers", count(suspect.holders))
         }
-        SuspectKind::Container => format!("{what} {verb} in a {}", suspect.holder.type_name.short()),
+        SuspectKind::Container => {
+            format!("{what} {verb} in a {}", suspect.holder.type_name.short())
+        }
         SuspectKind::Linked => format!("{what} {verb} in a linked structure"),
-        SuspectKind::Cycles => format!("{what} {verb} in cycles that only the collector could free"),
+        SuspectKind::Cycles => {
+            format!("{what} {verb} in cycles that only the collector could free")
+        }
         SuspectKind::StuckThreads => "threads that stand at one place become more".to_owned(),
     }
 }
@@ -200,20 +219,38 @@ fn reason_text(reason: &Reason, suspect: &Suspect) -> String {
             format!("all {} of the first dump are still there", count(*kept))
         }
         Reason::SomeLeft { of, kept } => {
-            let (of, kept) = (count(*of), count(*kept));
-            format!("but of {of} in the first dump {kept} are still there: some do go")
+            let (of, kept) = (
+                count(*of),
+                if *kept == 0 {
+                    "none".to_owned()
+                } else {
+                    count(*kept)
+                },
+            );
+            format!("but of the {of} of the first dump {kept} are left: they come and go")
         }
-        Reason::Slowing => "but it grows more slowly than before: it may be a cache that fills".to_owned(),
+        Reason::Slowing => {
+            "but it grows more slowly than before: it may be a cache that fills".to_owned()
+        }
         Reason::Uneven => "but it grows now and then".to_owned(),
-        Reason::JustNow => "but nearly all of it came in the last interval; one more dump tells".to_owned(),
+        Reason::JustNow => {
+            "but nearly all of it came in the last interval; one more dump tells".to_owned()
+        }
         Reason::DifferentProcesses => "but the dumps are of different processes".to_owned(),
         Reason::Quiet { intervals: number } => {
-            format!("not counted: {} in which the process hardly worked", intervals(*number))
+            format!(
+                "not counted: {} in which the process hardly worked",
+                intervals(*number)
+            )
         }
         Reason::StandsStill { place, dumps, .. } if suspect.kind == SuspectKind::StuckThreads => {
             format!("they stand at {place} in {} dumps", dumps)
         }
-        Reason::StandsStill { thread, place, dumps } => {
+        Reason::StandsStill {
+            thread,
+            place,
+            dumps,
+        } => {
             format!("thread {thread} stands at {place} in all {dumps} dumps")
         }
         Reason::Finaliser { type_name } => format!("{type_name} has a finaliser"),
@@ -222,23 +259,40 @@ fn reason_text(reason: &Reason, suspect: &Suspect) -> String {
             format!("{objects} wait for a whole interval and longer: is the collector off?")
         }
         Reason::ThroughTracebacks { bytes: kept } => {
-            format!("{} of it hang on tracebacks: frames and their locals", bytes(*kept))
+            format!(
+                "{} of it hang on tracebacks: frames and their locals",
+                bytes(*kept)
+            )
         }
     }
 }
 
 fn cleared_text(cleared: &Cleared, width: Width) -> String {
-    let last = cleared.counts.iter().rev().flatten().next().copied().unwrap_or(0);
+    let last = cleared
+        .counts
+        .iter()
+        .rev()
+        .flatten()
+        .next()
+        .copied()
+        .unwrap_or(0);
     let because = match cleared.because {
         Acquittal::Stopped => format!("{}: it stopped growing", counts(&cleared.counts)),
         Acquittal::OneStep => format!("{}: it grew once", counts(&cleared.counts)),
         Acquittal::UpAndDown => format!("{}: it rises and falls", counts(&cleared.counts)),
         Acquittal::Replaced { new } => {
-            format!("{} all the time, {} of them new: it is bounded", count(last), count(new))
+            format!(
+                "{} all the time, {} of them new: it is bounded",
+                count(last),
+                count(new)
+            )
         }
     };
     let place = width.fit(&place(&cleared.holder), INDENT.len());
-    format!("{INDENT}{place}\n{INDENT}{INDENT}{} {because}\n", cleared.type_name)
+    format!(
+        "{INDENT}{place}\n{INDENT}{INDENT}{} {because}\n",
+        cleared.type_name
+    )
 }
 
 fn note_text(note: &Note, width: Width) -> String {

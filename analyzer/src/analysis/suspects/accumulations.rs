@@ -29,6 +29,8 @@ pub(super) struct Accumulation {
     pub(super) growth: u64,
     /// About so many bytes are dominated by the new members, one by one.
     pub(super) weight: u64,
+    /// Of the members at first, how many there were and still are.
+    firsts: FirstMembers,
     pub(super) judgement: Judgement,
     /// Accumulations of the same objects, or of what they consist of.
     pub(super) also: Vec<Accumulation>,
@@ -97,7 +99,9 @@ fn heaviest_types<'c>(
             if follows(look, &sample) {
                 continue;
             }
-            let sum = sample.iter().fold(0_u64, |sum, &id| sum.saturating_add(tree.retained(id)));
+            let sum = sample
+                .iter()
+                .fold(0_u64, |sum, &id| sum.saturating_add(tree.retained(id)));
             let average = sum / (sample.len() as u64).max(1);
             options.push(Grown {
                 candidate,
@@ -110,7 +114,12 @@ fn heaviest_types<'c>(
     }
     options.sort_by_key(|grown| {
         let builtin = is_builtin(look, grown.type_key);
-        (grown.candidate.id, builtin, Reverse(grown.weight), grown.type_key)
+        (
+            grown.candidate.id,
+            builtin,
+            Reverse(grown.weight),
+            grown.type_key,
+        )
     });
     options.dedup_by_key(|grown| grown.candidate.id);
     options
@@ -123,7 +132,7 @@ pub(super) fn is_builtin(look: &Look<'_>, key: TypeKey) -> bool {
 
 /// Whether most of these refer weakly to something that is there: so do the entries of a weak dictionary. They go when that
 /// goes, and are never why it stays.
-fn follows(look: &Look<'_>, members: &[ObjectId]) -> bool {
+pub(super) fn follows(look: &Look<'_>, members: &[ObjectId]) -> bool {
     let is_weak = |&&id: &&ObjectId| look.graph.forward.targets(id).contains(&NO_TARGET);
     let weak = members.iter().filter(is_weak).count();
     weak * 2 > members.len()
@@ -182,6 +191,7 @@ fn accumulation(look: &Look<'_>, mut group: Vec<Grown<'_>>) -> Accumulation {
         weight: group.iter().fold(0, |sum, g| sum.saturating_add(g.weight)),
         counts,
         members,
+        firsts,
         also: Vec::new(),
     }
 }
@@ -190,7 +200,9 @@ fn accumulation(look: &Look<'_>, mut group: Vec<Grown<'_>>) -> Accumulation {
 pub(super) fn growth_of(counts: &[Option<u64>]) -> u64 {
     let mut known = counts.iter().flatten();
     let first = known.next().copied().unwrap_or(0);
-    known.next_back().map_or(0, |last| last.saturating_sub(first))
+    known
+        .next_back()
+        .map_or(0, |last| last.saturating_sub(first))
 }
 
 /// Puts together what is one and the same: accumulations whose new members are for the better part those of another, or what
@@ -199,7 +211,12 @@ pub(super) fn growth_of(counts: &[Option<u64>]) -> u64 {
 pub(super) fn unite(look: &Look<'_>, mut found: Vec<Accumulation>) -> Vec<Accumulation> {
     found.sort_by_key(|a| {
         let distance = look.held.search.distance(a.containers[0]);
-        (Reverse(a.confidence()), Reverse(a.weight), distance, a.containers[0])
+        (
+            Reverse(a.confidence()),
+            Reverse(a.weight),
+            distance,
+            a.containers[0],
+        )
     });
     let mut part_of: HashMap<ObjectId, usize, RandomState> = HashMap::default();
     let mut united: Vec<Accumulation> = Vec::new();
@@ -210,7 +227,9 @@ pub(super) fn unite(look: &Look<'_>, mut found: Vec<Accumulation>) -> Vec<Accumu
                 *shared.entry(number).or_default() += 1;
             }
         }
-        let most = shared.into_iter().max_by_key(|&(number, n)| (n, Reverse(number)));
+        let most = shared
+            .into_iter()
+            .max_by_key(|&(number, n)| (n, Reverse(number)));
         match most.filter(|&(_, n)| n * 2 >= next.members.len()) {
             Some((number, _)) => united[number].also.push(next),
             None => {
@@ -242,4 +261,54 @@ fn claim(
         }
         level = next;
     }
+}
+
+/// How many more objects of each type the last dump has than the first of its process, as far as nothing explains them yet.
+pub(super) struct Unexplained(Vec<u64>);
+
+impl Unexplained {
+    /// All growth. `type_counts` are the objects of each type of the last dump in the earlier dumps.
+    pub(super) fn new(look: &Look<'_>, type_counts: &[Vec<u64>]) -> Unexplained {
+        let after = look.snapshot.census().counts.iter();
+        let before = type_counts.get(look.clock.first_of_last());
+        let growth = after.enumerate().map(|(key, &after)| match before {
+            Some(before) => after.saturating_sub(before[key]),
+            None => 0,
+        });
+        Unexplained(growth.collect())
+    }
+
+    pub(super) fn of(&self, key: TypeKey) -> u64 {
+        self.0[key.index()]
+    }
+
+    pub(super) fn take(&mut self, key: TypeKey, objects: u64) {
+        let growth = &mut self.0[key.index()];
+        *growth = growth.saturating_sub(objects);
+    }
+}
+
+/// Keeps what the growth of the whole type bears out, the surest first: growth is explained only once.
+///
+/// Where the members of several containers, or all members, are new, the containers may be others than they seem: what lies
+/// at an address that is used again and again, as coroutines do and the entries of a cache. Then there are not more objects of
+/// the type in all. Where the members of the first dump are all still there, it is the same container, and needs no such proof.
+pub(super) fn borne_out(
+    look: &Look<'_>,
+    united: Vec<Accumulation>,
+    unexplained: &mut Unexplained,
+) -> Vec<Accumulation> {
+    let mut kept = Vec::new();
+    for found in united {
+        let first = found.counts.iter().position(Option::is_some).unwrap_or(0);
+        let is_comparable = first >= look.clock.first_of_last();
+        let are_new = found.members.len() as u64 * 2 >= found.growth;
+        let needs_proof = is_comparable && are_new && !found.firsts.stayed();
+        if needs_proof && unexplained.of(found.type_key) * 2 < found.growth {
+            continue;
+        }
+        unexplained.take(found.type_key, found.growth);
+        kept.push(found);
+    }
+    kept
 }

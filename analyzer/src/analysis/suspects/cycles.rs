@@ -111,7 +111,9 @@ mod tests {
     #[test]
     fn a_ring_a_million_long_is_one_part_and_a_list_is_a_million() {
         const LENGTH: u32 = 1_000_000;
-        let ring = strong_parts(LENGTH as usize, |node, n| (n == 0).then_some((node + 1) % LENGTH));
+        let ring = strong_parts(LENGTH as usize, |node, n| {
+            (n == 0).then_some((node + 1) % LENGTH)
+        });
         assert_eq!(ring.count, 1);
         let list = strong_parts(LENGTH as usize, |node, n| {
             Some(node + 1).filter(|&next| n == 0 && next < LENGTH)

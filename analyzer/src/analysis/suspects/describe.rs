@@ -68,7 +68,11 @@ impl Describe<'_, '_> {
         crowds: &[Crowd],
     ) -> Result<Vec<Suspect>, AnalysisError> {
         let mut drafts: Vec<Draft<'_>> = Vec::new();
-        drafts.extend(accumulations.iter().map(|found| self.of_accumulation(found)));
+        drafts.extend(
+            accumulations
+                .iter()
+                .map(|found| self.of_accumulation(found)),
+        );
         drafts.extend(linked.iter().map(|found| self.of_linked(found)));
         drafts.extend(self.of_garbage(garbage)?);
         for crowd in crowds {
@@ -77,11 +81,19 @@ impl Describe<'_, '_> {
         drafts.truncate(MOST_SUSPECTS);
         let (retained, through) = self.retained(&drafts)?;
         let look = self.look;
-        let objects = drafts.iter().flat_map(|d| d.also.iter().copied().chain([d.object]));
-        let named = Named::new(look.snapshot, look.graph, &look.held.search, objects, self.progress)?;
+        let objects = drafts
+            .iter()
+            .flat_map(|d| d.also.iter().copied().chain([d.object]));
+        let named = Named::new(
+            look.snapshot,
+            look.graph,
+            &look.held.search,
+            objects,
+            self.progress,
+        )?;
         let mut suspects = Vec::new();
         for ((draft, retained), through) in drafts.into_iter().zip(retained).zip(through) {
-                // Where members are replaced, too, more are new than it grew by; where addresses were reused, fewer seem so. What
+            // Where members are replaced, too, more are new than it grew by; where addresses were reused, fewer seem so. What
             // was measured on the new ones holds for the growth.
             let (new, growth) = (draft.members.len() as u64, draft.growth);
             let share = |bytes: u64| match draft.kind {
@@ -96,7 +108,13 @@ impl Describe<'_, '_> {
                 suspects.extend(self.suspect(draft, &named, retained, through)?);
             }
         }
-        suspects.sort_by_key(|s| (Reverse(s.confidence), Reverse(s.retained), Reverse(s.growth)));
+        suspects.sort_by_key(|s| {
+            (
+                Reverse(s.confidence),
+                Reverse(s.retained),
+                Reverse(s.growth),
+            )
+        });
         Ok(suspects)
     }
 
@@ -224,7 +242,8 @@ impl Describe<'_, '_> {
         let mut reasons = vec![Reason::NotCollected {
             objects: suspected.iter().map(|kind| kind.not_young()).sum(),
         }];
-        reasons.extend(finaliser(look, first.first)?.map(|type_name| Reason::Finaliser { type_name }));
+        reasons
+            .extend(finaliser(look, first.first)?.map(|type_name| Reason::Finaliser { type_name }));
         let parts = suspected.iter().filter_map(|kind| {
             let name = look.snapshot.types().name(kind.main_type(look)?);
             Some(NotePart {
@@ -242,7 +261,10 @@ impl Describe<'_, '_> {
             counts: &first.counts,
             growth: super::accumulations::growth_of(&first.counts),
             judgement: &first.judgement,
-            members: suspected.iter().flat_map(|kind| kind.new.iter().copied()).collect(),
+            members: suspected
+                .iter()
+                .flat_map(|kind| kind.new.iter().copied())
+                .collect(),
             reasons,
             parts: parts.take(5).collect(),
         }))
@@ -298,8 +320,13 @@ impl Describe<'_, '_> {
             }
         }
         let class = |id: ObjectId| Some(class_of[id.index()]).filter(|&class| class != NO_CLASS);
-        let by_class =
-            RetainedByClass::new(look.snapshot, look.graph, drafts.len(), class, self.progress);
+        let by_class = RetainedByClass::new(
+            look.snapshot,
+            look.graph,
+            drafts.len(),
+            class,
+            self.progress,
+        );
         let retained = match by_class {
             Ok(retained) => retained.bytes,
             Err(RetentionError::Read(error)) => return Err(error.into()),
@@ -312,10 +339,11 @@ impl Describe<'_, '_> {
         };
         let mut through = vec![0; drafts.len()];
         if let Some(kept) = self.kept_by_tracebacks {
-            let mut nearest = Climb::new(self.tree, look.snapshot.id_limit(), |id| match class(id) {
-                Some(class) => Answer::Here(class),
-                None => Answer::Above,
-            });
+            let mut nearest =
+                Climb::new(self.tree, look.snapshot.id_limit(), |id| match class(id) {
+                    Some(class) => Answer::Here(class),
+                    None => Answer::Above,
+                });
             let of: std::collections::BTreeMap<ObjectId, u32> = kept
                 .iter()
                 .filter_map(|id| Some((id, nearest.from(id)?)))
@@ -340,7 +368,13 @@ impl Describe<'_, '_> {
         let cleared: Vec<_> = cleared.take(MOST_CLEARED).collect();
         let containers = cleared.iter().map(|(found, _)| found.containers[0]);
         let objects = containers.chain(replaced.iter().map(|r| r.container));
-        let named = Named::new(look.snapshot, look.graph, &look.held.search, objects, self.progress)?;
+        let named = Named::new(
+            look.snapshot,
+            look.graph,
+            &look.held.search,
+            objects,
+            self.progress,
+        )?;
         let mut told = Vec::new();
         for r in replaced {
             let holder = named.place(r.container)?;
@@ -371,16 +405,22 @@ impl Describe<'_, '_> {
         let look = self.look;
         let mut addresses = Vec::new();
         let places = |ids: &[ObjectId]| {
-            let named =
-                Named::new(look.snapshot, look.graph, &look.held.search, ids.iter().copied(), self.progress)?;
+            let named = Named::new(
+                look.snapshot,
+                look.graph,
+                &look.held.search,
+                ids.iter().copied(),
+                self.progress,
+            )?;
             let mut texts = Vec::new();
             for &id in ids {
                 if let Some(place) = named.place(id)? {
                     addresses.push(place.address);
                     let expression = place.chain.expression;
-                    texts.push(expression.unwrap_or_else(|| {
-                        format!("{} {}", place.address, place.type_name)
-                    }));
+                    texts.push(
+                        expression
+                            .unwrap_or_else(|| format!("{} {}", place.address, place.type_name)),
+                    );
                 }
             }
             Ok(texts)
@@ -398,9 +438,15 @@ impl Describe<'_, '_> {
         let (first, last) = (self.look.clock.first_of_last(), moments.len() - 1);
         let (rss, limit) = (moments[last].rss_bytes, moments[last].limit_bytes);
         let minutes = self.look.clock.minutes_between(first, last);
-        let grown = rss.zip(moments[first].rss_bytes).map(|(after, before)| after.saturating_sub(before));
-        let of_process = grown.zip(minutes).map(|(grown, minutes)| grown as f64 / minutes);
-        let sure = suspects.iter().filter(|s| s.confidence > Confidence::Unclear);
+        let grown = rss
+            .zip(moments[first].rss_bytes)
+            .map(|(after, before)| after.saturating_sub(before));
+        let of_process = grown
+            .zip(minutes)
+            .map(|(grown, minutes)| grown as f64 / minutes);
+        let sure = suspects
+            .iter()
+            .filter(|s| s.confidence > Confidence::Unclear);
         let of_suspects: f64 = sure.filter_map(|s| s.bytes_per_minute).sum();
         let rate = of_process.unwrap_or(0.0).max(of_suspects);
         let rate = Some(rate).filter(|&rate| rate > 0.0 && minutes.is_some());

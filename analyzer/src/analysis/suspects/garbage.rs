@@ -114,7 +114,10 @@ pub(super) fn garbage(look: &Look<'_>) -> Result<Vec<Garbage>, ReadError> {
         }
     }
     let kind_of = |id| number_of(id).and_then(|number| kind_of[number as usize]);
-    for (kind, sum) in found.iter_mut().zip(sums(look.snapshot, kinds.len(), kind_of)?) {
+    for (kind, sum) in found
+        .iter_mut()
+        .zip(sums(look.snapshot, kinds.len(), kind_of)?)
+    {
         kind.sum = sum;
         let evidence = Evidence {
             counts: &kind.counts,
@@ -140,10 +143,7 @@ fn note(look: &Look<'_>, id: ObjectId, counts: &mut [Option<u64>]) {
 }
 
 /// Of these types' classes, the first that has a finaliser, itself or by inheritance: one of its namespaces has a `__del__`.
-pub(super) fn finaliser(
-    look: &Look<'_>,
-    example: ObjectId,
-) -> Result<Option<TypeName>, ReadError> {
+pub(super) fn finaliser(look: &Look<'_>, example: ObjectId) -> Result<Option<TypeName>, ReadError> {
     let named = |id| named_references(look.snapshot, look.graph, id);
     let text = |name| look.snapshot.text(name);
     let by = |id: ObjectId, wanted: &str| -> Result<Option<ObjectId>, ReadError> {

@@ -24,6 +24,14 @@ pub(super) struct FirstMembers {
     pub(super) are: u64,
 }
 
+impl FirstMembers {
+    /// Whether there were some, and all still are there.
+    pub(super) fn stayed(self) -> bool {
+        let gone = self.were.saturating_sub(self.are);
+        self.were > 0 && gone as f64 <= NEGLIGIBLE * self.were as f64
+    }
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Judgement {
     Suspect {
@@ -89,8 +97,7 @@ pub(super) fn judge(clock: &Clock, evidence: &Evidence<'_>) -> Judgement {
         _ => {}
     }
     if let Some(members) = evidence.first_members.filter(|m| m.were > 0) {
-        let gone = members.were.saturating_sub(members.are);
-        if gone as f64 > NEGLIGIBLE * members.were as f64 {
+        if !members.stayed() {
             confidence = confidence.min(Confidence::Likely);
             reasons.push(Reason::SomeLeft {
                 of: members.were,

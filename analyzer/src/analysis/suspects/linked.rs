@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use memdump_format::ObjectId;
 
-use super::accumulations::{growth_of, is_builtin};
+use super::accumulations::{Unexplained, is_builtin};
 use super::climb::{Answer, Climb};
 use super::judge::{Evidence, Judgement, judge};
 use super::look::Look;
@@ -33,6 +33,7 @@ pub(super) fn linked(
     tree: &DominatorTree,
     explained: &ObjectSet,
     type_counts: &[Vec<u64>],
+    unexplained: &Unexplained,
 ) -> Vec<Linked> {
     let suspected: Vec<Option<(Vec<Option<u64>>, Judgement)>> = look
         .snapshot
@@ -63,11 +64,14 @@ pub(super) fn linked(
     }
     let found = groups.into_iter().filter_map(|((region, key), members)| {
         let (counts, judgement) = suspected[key.index()].clone()?;
-        let growth = growth_of(&counts);
-        // Else the type grows elsewhere, and this is chance.
-        let is_most = members.len() as u64 * 2 >= growth;
+        let (growth, number) = (unexplained.of(key), members.len() as u64);
+        // Else the type grows elsewhere, or does not grow and lies elsewhere than before.
+        let is_most = number * 2 >= growth && growth * 2 >= number;
         // Else they hang on one old object, each for itself, because several things share them.
-        let on_new = |id: &&ObjectId| tree.dominator(**id).is_some_and(|above| !look.is_old(above));
+        let on_new = |id: &&ObjectId| {
+            tree.dominator(**id)
+                .is_some_and(|above| !look.is_old(above))
+        };
         let is_linked = members.iter().filter(on_new).count() * 2 >= members.len();
         let distance = |&&id: &&ObjectId| (look.held.search.distance(id), id);
         let first = *members.iter().min_by_key(distance)?;

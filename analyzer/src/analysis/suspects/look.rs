@@ -26,7 +26,11 @@ pub(super) struct Look<'s> {
 
 impl Look<'_> {
     /// The members of a type that an object of the last dump refers to, in the order of its references.
-    pub(super) fn members(&self, id: ObjectId, key: TypeKey) -> impl Iterator<Item = ObjectId> + '_ {
+    pub(super) fn members(
+        &self,
+        id: ObjectId,
+        key: TypeKey,
+    ) -> impl Iterator<Item = ObjectId> + '_ {
         let targets = self.graph.forward.targets(id).iter().copied();
         targets.filter(move |&target| {
             target != crate::graph::NO_TARGET && self.snapshot.type_of(target) == key

@@ -34,7 +34,7 @@ pub use result::{
 
 use memdump_format::{Dump, ObjectId};
 
-use self::accumulations::{Accumulation, accumulations, unite};
+use self::accumulations::{Accumulation, Unexplained, accumulations, borne_out, unite};
 use self::ages::Ages;
 use self::commands::Commands;
 use self::describe::Describe;
@@ -93,8 +93,14 @@ pub fn suspects(
         .partition(|a| matches!(a.judgement, Judgement::Suspect { .. }));
     let crowds = threads::crowds(&clock, &threads);
     let accused = unite(&look, without_threads(&look, accused, &crowds)?);
-    let linked = linked::linked(&look, &tree, &explained, &type_counts);
+    let mut unexplained = Unexplained::new(&look, &type_counts);
+    let accused = borne_out(&look, accused, &mut unexplained);
+    let rest = unite(&look, rest);
     let garbage = garbage::garbage(&look)?;
+    for &id in garbage.iter().flat_map(|kind| &kind.new) {
+        unexplained.take(snapshot.type_of(id), 1);
+    }
+    let linked = linked::linked(&look, &tree, &explained, &type_counts, &unexplained);
     let commands = Commands::new(&clock);
     let through_tracebacks = ["chain", "--all", "--type", "traceback"];
     let (tracebacks, kept_by_tracebacks) =
@@ -112,7 +118,11 @@ pub fn suspects(
     let cleared = describe.cleared(&rest, &replaced)?;
     let mut notes = vec![
         notes::unreachable(&look, &garbage, commands.garbage(&look, &garbage)),
-        notes::only_frames(&look, &threads, vec![commands.of_last(&["top", "--retained"])])?,
+        notes::only_frames(
+            &look,
+            &threads,
+            vec![commands.of_last(&["top", "--retained"])],
+        )?,
         tracebacks,
         notes::only_native(&look, vec![commands.of_last(&["top", "--retained"])])?,
         describe.half_empty()?,
@@ -178,7 +188,8 @@ fn without_threads(
     }
     let is_of_threads = |id: &&ObjectId| of_frames.contains(**id);
     let of_threads = |a: &Accumulation| {
-        !a.members.is_empty() && a.members.iter().filter(is_of_threads).count() * 2 >= a.members.len()
+        !a.members.is_empty()
+            && a.members.iter().filter(is_of_threads).count() * 2 >= a.members.len()
     };
     Ok(accused.into_iter().filter(|a| !of_threads(a)).collect())
 }

@@ -49,8 +49,7 @@ impl<'s> Named<'s> {
         let Some(node) = self.paths.node_of(object) else {
             return Ok(None);
         };
-        let [chain] =
-            <[_; 1]>::try_from(self.chains(&[node])?).expect("as many chains as nodes");
+        let [chain] = <[_; 1]>::try_from(self.chains(&[node])?).expect("as many chains as nodes");
         let last = chain.steps.last().expect("a chain has a step");
         let (type_name, address) = (last.type_name.clone(), last.address);
         Ok(Some(Place {

@@ -43,7 +43,11 @@ fn note(
 }
 
 /// Garbage of all kinds.
-pub(super) fn unreachable(look: &Look<'_>, garbage: &[Garbage], commands: Vec<String>) -> Option<Note> {
+pub(super) fn unreachable(
+    look: &Look<'_>,
+    garbage: &[Garbage],
+    commands: Vec<String>,
+) -> Option<Note> {
     let parts = garbage.iter().map(|kind| NotePart {
         what: match kind.main_type(look) {
             Some(key) => format!("{} in cycles", look.snapshot.types().name(key)),
@@ -100,7 +104,10 @@ fn place(
     };
     let thread = look.snapshot.text(thread)?;
     let told = |frame: &super::threads::Frame| {
-        format!("thread {thread} at {}", at_line(&frame.function, frame.line))
+        format!(
+            "thread {thread} at {}",
+            at_line(&frame.function, frame.line)
+        )
     };
     if threads.len() > 1 {
         return Ok(stands_still(look.clock, threads, &thread).map(|(frame, _)| told(frame)));
@@ -158,9 +165,16 @@ pub(super) fn only_tracebacks(
     ))
 }
 
-/// What only native code keeps, by type.
-pub(super) fn only_native(look: &Look<'_>, commands: Vec<String>) -> Result<Option<Note>, ReadError> {
-    let parts = by_type(look, &look.held.only_native)?;
+/// What only native code keeps, by type; with several dumps, only what is new. Extension modules keep what they were loaded with.
+pub(super) fn only_native(
+    look: &Look<'_>,
+    commands: Vec<String>,
+) -> Result<Option<Note>, ReadError> {
+    let new = ObjectSet::new(look.snapshot.id_limit());
+    for id in look.held.only_native.iter().filter(|&id| !look.is_old(id)) {
+        new.insert(id);
+    }
+    let parts = by_type(look, &new)?;
     Ok(note(look, NoteKind::OnlyNative, parts, commands))
 }
 

@@ -167,7 +167,9 @@ impl Walker<'_> {
         if !self.known.contains_key(&of) {
             let mut names = BTreeMap::new();
             for (label, target) in named_references(self.snapshot, &self.graph, of)? {
-                names.entry(label_text(self.snapshot, label)?).or_insert(target);
+                names
+                    .entry(label_text(self.snapshot, label)?)
+                    .or_insert(target);
             }
             self.known.insert(of, names);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use memdump_format::ObjectId;
 
-use super::accumulations::is_builtin;
+use super::accumulations::{follows, is_builtin};
 use super::containers::Candidate;
 use super::look::Look;
 use crate::graph::NO_TARGET;
@@ -53,7 +53,12 @@ fn members(look: &Look<'_>, container: ObjectId) -> Option<Replaced> {
         (count >= LARGE, !is_builtin(look, key), count, Reverse(key))
     };
     let (type_key, (count, new)) = types.into_iter().max_by_key(telling)?;
-    (count >= LARGE && new * 2 >= count).then_some(Replaced {
+    let replaced = count >= LARGE && new * 2 >= count;
+    let some = look
+        .members(container, type_key)
+        .take(10)
+        .collect::<Vec<_>>();
+    (replaced && !follows(look, &some)).then_some(Replaced {
         container,
         type_key,
         count,

@@ -62,7 +62,9 @@ impl Threads {
     /// The stack of the first thread of a name.
     pub(super) fn stack(&self, thread: &str) -> Option<&Stack> {
         let mut threads = self.0.iter();
-        threads.find(|(name, _)| name == thread).map(|(_, stack)| stack)
+        threads
+            .find(|(name, _)| name == thread)
+            .map(|(_, stack)| stack)
     }
 }
 
@@ -72,7 +74,10 @@ pub(super) fn place_of(stack: &Stack) -> Option<&Frame> {
         let file = &frame.function;
         file.contains("/lib/python") || file.contains("(<frozen")
     };
-    stack.iter().find(|frame| !is_library(frame)).or(stack.first())
+    stack
+        .iter()
+        .find(|frame| !is_library(frame))
+        .or(stack.first())
 }
 
 /// Threads that stand at one place and become more.
@@ -124,6 +129,9 @@ pub(super) fn stands_still<'t>(
 ) -> Option<(&'t Frame, usize)> {
     let ours = &threads[clock.first_of_last()..];
     let stack = ours.last()?.stack(thread)?;
-    let same = ours.iter().filter(|t| t.stack(thread) == Some(stack)).count();
+    let same = ours
+        .iter()
+        .filter(|t| t.stack(thread) == Some(stack))
+        .count();
     (same >= 2 && same == ours.len()).then_some((place_of(stack)?, same))
 }
