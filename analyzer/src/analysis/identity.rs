@@ -173,7 +173,7 @@ pub fn new_objects(before: &Snapshot, after: &Snapshot) -> ObjectSet {
 }
 
 /// For each type of the earlier dump, the later one's of the same name; `NONE` if it has none.
-fn same_types(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
+pub(super) fn same_types(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
     let by_name: std::collections::HashMap<_, _> = after
         .types()
         .iter()

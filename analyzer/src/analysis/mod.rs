@@ -16,6 +16,7 @@ pub mod select;
 pub mod series;
 pub mod show;
 pub mod survivors;
+pub mod suspects;
 pub mod timeline;
 pub mod top;
 pub mod trend;

@@ -11,6 +11,7 @@ mod session;
 mod show;
 mod sources;
 mod survivors;
+mod suspects;
 mod top;
 mod verify;
 
@@ -59,6 +60,7 @@ enum Command {
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
+    Suspects(suspects::Suspects),
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
@@ -83,6 +85,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
+        Command::Suspects(command) => command.run(&session),
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),

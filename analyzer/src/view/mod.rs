@@ -13,6 +13,7 @@ pub mod series;
 pub mod show;
 mod style;
 pub mod survivors;
+pub mod suspects;
 mod table;
 mod time_columns;
 pub mod top;
