@@ -6,9 +6,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArran
 use super::Width;
 
 /// A column's heading, and whether it holds numbers.
-pub(super) enum Column {
-    Number(&'static str),
-    Text(&'static str),
+pub(super) enum Column<'h> {
+    Number(&'h str),
+    Text(&'h str),
 }
 
 /// The column of names, the last one, is at least so wide on a terminal, in characters.
@@ -23,7 +23,7 @@ pub(super) enum Emphasis {
 
 /// A table as text, each line ended.
 pub(super) fn table(
-    columns: &[Column],
+    columns: &[Column<'_>],
     rows: impl IntoIterator<Item = (Emphasis, Vec<String>)>,
     width: Width,
 ) -> String {
