@@ -72,7 +72,11 @@ fn text(answer: &Answer) -> String {
         text += &if entry.was_there {
             format!("dump {}: {dump} is in it already\n", entry.number)
         } else {
-            format!("dump {}: {dump}, {} rows\n", entry.number, view::number::count(entry.rows))
+            format!(
+                "dump {}: {dump}, {} rows\n",
+                entry.number,
+                view::number::count(entry.rows)
+            )
         };
     }
     text

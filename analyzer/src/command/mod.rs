@@ -4,12 +4,15 @@ mod chain;
 mod diff;
 mod info;
 mod limit;
+mod load;
 mod new;
 mod progress;
 mod send;
 mod session;
 mod show;
 mod sources;
+mod sql;
+mod survivors;
 mod top;
 mod verify;
 
@@ -17,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub use session::Damaged;
 pub use sources::CannotStart;
+pub use sql::{NoSuchName, WrongStatement};
 
 use session::Session;
 
@@ -54,9 +58,12 @@ struct Common {
 enum Command {
     Diff(diff::Diff),
     New(new::New),
+    Survivors(survivors::Survivors),
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
+    Sql(sql::Sql),
+    Load(load::Load),
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
@@ -77,9 +84,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),
+        Command::Survivors(command) => command.run(&session),
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
+        Command::Sql(command) => command.run(&session),
+        Command::Load(command) => command.run(&session),
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),

@@ -10,9 +10,12 @@ pub mod new_objects;
 pub(crate) mod number;
 pub mod rows;
 pub mod schema;
+pub mod series;
 pub mod show;
 mod style;
+pub mod survivors;
 mod table;
+mod time_columns;
 pub mod top;
 pub mod verify;
 

@@ -100,13 +100,15 @@ impl<W: Write> RowWriter<W> {
                 write_csv(&mut self.out, cells.iter().map(String::as_bytes))?;
             }
             RowFormat::JsonLines => {
-                serde_json::to_writer(&mut self.out, &self.json(row))?;
+                let object = self.json(row);
+                serde_json::to_writer(&mut self.out, &object)?;
                 self.out.write_all(b"\n")?;
             }
             RowFormat::Json => {
                 let separator: &[u8] = if self.written == 0 { b"\n  " } else { b",\n  " };
                 self.out.write_all(separator)?;
-                serde_json::to_writer(&mut self.out, &self.json(row))?;
+                let object = self.json(row);
+                serde_json::to_writer(&mut self.out, &object)?;
             }
         }
         self.written += 1;
@@ -221,7 +223,11 @@ mod tests {
         let mut out = Vec::new();
         let mut writer = RowWriter::new(&mut out, format, headings).expect("begun");
         let rows = [
-            [Value::Text("a, \"b\"\n".to_owned()), Value::Integer(0x1000), Value::Integer(7)],
+            [
+                Value::Text("a, \"b\"\n".to_owned()),
+                Value::Integer(0x1000),
+                Value::Integer(7),
+            ],
             [Value::Null, Value::Null, Value::Real(0.5)],
             [Value::Blob(vec![1, 0xab]), Value::Integer(-1), Value::Null],
         ];
@@ -251,10 +257,31 @@ NULL        NULL                0.5
 x'01ab'     0xffffffffffffffff  NULL
 ";
         let text = written(RowFormat::Table(Width::Unlimited));
-        let squeezed: Vec<Vec<&str>> = text.lines().map(|line| line.split("  ").map(str::trim).filter(|c| !c.is_empty()).collect()).collect();
-        let wanted: Vec<Vec<&str>> = expected.lines().map(|line| line.split("  ").map(str::trim).filter(|c| !c.is_empty()).collect()).collect();
+        let squeezed: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| {
+                line.split("  ")
+                    .map(str::trim)
+                    .filter(|c| !c.is_empty())
+                    .collect()
+            })
+            .collect();
+        let wanted: Vec<Vec<&str>> = expected
+            .lines()
+            .map(|line| {
+                line.split("  ")
+                    .map(str::trim)
+                    .filter(|c| !c.is_empty())
+                    .collect()
+            })
+            .collect();
         assert_eq!(squeezed, wanted);
-        assert!(text.lines().nth(1).is_some_and(|line| line.ends_with("  7")), "{text}");
+        assert!(
+            text.lines()
+                .nth(1)
+                .is_some_and(|line| line.ends_with("  7")),
+            "{text}"
+        );
     }
 
     #[test]
@@ -272,7 +299,10 @@ x'01ab'     0xffffffffffffffff  NULL
         let expected = serde_json::json!({"type": "a, \"b\"\n", "address": "0x1000", "n": 7});
         assert_eq!(serde_json::from_str::<Json>(first).expect("JSON"), expected);
         let all: Json = serde_json::from_str(&written(RowFormat::Json)).expect("JSON");
-        assert_eq!(all[1], serde_json::json!({"type": null, "address": null, "n": 0.5}));
+        assert_eq!(
+            all[1],
+            serde_json::json!({"type": null, "address": null, "n": 0.5})
+        );
         assert_eq!(all.as_array().map(Vec::len), Some(3));
     }
 }

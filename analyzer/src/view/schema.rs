@@ -115,7 +115,11 @@ pub fn text(schema: &Schema, name: Option<&str>) -> String {
 }
 
 fn entry_text(what: &str, entry: &Entry) -> String {
-    let arguments: Vec<&str> = entry.arguments.iter().map(|argument| argument.name.as_str()).collect();
+    let arguments: Vec<&str> = entry
+        .arguments
+        .iter()
+        .map(|argument| argument.name.as_str())
+        .collect();
     let mut usage = entry.name.clone();
     if !arguments.is_empty() {
         usage += &format!("({})", arguments.join(", "));
@@ -132,7 +136,10 @@ fn entry_text(what: &str, entry: &Entry) -> String {
 /// The names, a line each with what a row is.
 pub fn names(schema: &Schema, what: &str) -> String {
     let chosen = || schema.entries().filter(|(kind, _)| *kind == what);
-    let wide = chosen().map(|(_, entry)| entry.name.len()).max().unwrap_or(0);
+    let wide = chosen()
+        .map(|(_, entry)| entry.name.len())
+        .max()
+        .unwrap_or(0);
     chosen()
         .map(|(_, entry)| format!("{:wide$}  {}\n", entry.name, faint(&entry.doc)))
         .collect()

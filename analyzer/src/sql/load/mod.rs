@@ -12,7 +12,7 @@ use std::sync::Arc;
 use memdump_format::Dump;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-pub use schema::{Heap, is_loaded};
+pub(super) use schema::{Heap, is_loaded};
 
 use super::database::{OpenError, register_tables};
 use super::error::SqlError;

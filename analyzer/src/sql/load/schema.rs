@@ -12,7 +12,7 @@ const VERSION: i32 = 1;
 
 /// What a database is to memdump.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Heap {
+pub(in crate::sql) enum Heap {
     /// Dumps were loaded into it by this version.
     Loaded,
     /// Dumps were loaded into it, with tables of another version.
@@ -23,7 +23,7 @@ pub enum Heap {
 
 impl Heap {
     /// Why it cannot be used as a loaded file.
-    pub fn obstacle(self) -> Option<String> {
+    pub(in crate::sql) fn obstacle(self) -> Option<String> {
         match self {
             Heap::Loaded => None,
             Heap::OtherVersion(version) => Some(format!(
@@ -40,7 +40,7 @@ impl Heap {
 ///
 /// # Errors
 /// If it is no database.
-pub fn is_loaded(connection: &Connection) -> rusqlite::Result<Heap> {
+pub(in crate::sql) fn is_loaded(connection: &Connection) -> rusqlite::Result<Heap> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     Ok(match (pragma("application_id")?, pragma("user_version")?) {
         (APPLICATION, VERSION) => Heap::Loaded,
