@@ -3,9 +3,10 @@
 use memdump_format::ReadError;
 
 use crate::analysis::AnalysisError;
-use crate::command::{CannotStart, Damaged};
+use crate::command::{CannotStart, Damaged, NoSuchName, WrongStatement};
 use crate::graph::GraphError;
 use crate::send::SendError;
+use crate::sql::SqlError;
 
 /// It worked.
 pub const SUCCESS: u8 = 0;
@@ -39,8 +40,14 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<ReadError>() || cause.is::<GraphError>() || cause.is::<Damaged>() {
         return Some(DUMP);
     }
-    if cause.is::<CannotStart>() {
+    if let Some(SqlError::Dump(cause)) = cause.downcast_ref::<SqlError>() {
+        return of_cause(cause);
+    }
+    if cause.is::<CannotStart>() || cause.is::<SqlError>() || cause.is::<WrongStatement>() {
         return Some(USAGE);
+    }
+    if cause.is::<NoSuchName>() {
+        return Some(NOT_FOUND);
     }
     if cause.is::<SendError>() {
         return Some(NOT_DUMPED);

@@ -4,12 +4,14 @@ mod chain;
 mod diff;
 mod info;
 mod limit;
+mod load;
 mod new;
 mod progress;
 mod send;
 mod session;
 mod show;
 mod sources;
+mod sql;
 mod survivors;
 mod suspects;
 mod top;
@@ -19,6 +21,7 @@ use clap::{Parser, Subcommand};
 
 pub use session::Damaged;
 pub use sources::CannotStart;
+pub use sql::{NoSuchName, WrongStatement};
 
 use session::Session;
 
@@ -61,6 +64,8 @@ enum Command {
     Top(top::Top),
     Show(show::Show),
     Suspects(suspects::Suspects),
+    Sql(sql::Sql),
+    Load(load::Load),
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
@@ -86,6 +91,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
         Command::Suspects(command) => command.run(&session),
+        Command::Sql(command) => command.run(&session),
+        Command::Load(command) => command.run(&session),
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),

@@ -102,7 +102,7 @@ impl Session {
 }
 
 /// The width to fit: that of the terminal. Nothing is cut in a pipe.
-fn width() -> Width {
+pub(super) fn width() -> Width {
     let is_terminal = std::io::stdout().is_terminal();
     match comfy_table::Table::new().width() {
         Some(columns) if is_terminal => Width::Columns(columns),

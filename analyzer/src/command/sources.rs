@@ -106,6 +106,19 @@ impl Newest {
     }
 }
 
+/// All dumps of the newest process.
+pub(super) fn all_of_newest() -> Result<Vec<PathBuf>, CannotStart> {
+    let dumps = dumps_of_newest_process(Path::new("."))?;
+    if dumps.is_empty() {
+        return Err(CannotStart::TooFewDumps {
+            found: 0,
+            wanted: 1,
+        });
+    }
+    tell_chosen(&dumps);
+    Ok(dumps)
+}
+
 /// Tells if two dumps of one process are not in the order in which they were taken.
 pub(super) fn tell_if_reversed(before: &Dump, after: &Dump) -> Result<(), ReadError> {
     let (a, b) = (

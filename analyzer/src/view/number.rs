@@ -5,7 +5,7 @@ use indicatif::{BinaryBytes, HumanCount};
 use crate::analysis::identity::Identity;
 
 /// `12,345`.
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     HumanCount(count).to_string()
 }
 
