@@ -13,4 +13,5 @@ pub mod pattern;
 pub mod progress;
 pub mod send;
 pub mod snapshot;
+pub mod sql;
 pub mod view;

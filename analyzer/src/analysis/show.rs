@@ -10,7 +10,7 @@ use super::chain::{Chain, Holder, chains_of};
 use super::label_text::label_text;
 use super::{AnalysisError, ObjectRow, json_form};
 use crate::graph::{
-    Dominators, Graph, Paths, RetainedSizes, RootFilter, Ways, label_paths, search_from_native,
+    DominatorTree, Graph, Paths, RootFilter, Ways, label_paths, search_from_native,
     search_from_roots, search_garbage,
 };
 use crate::progress::Progress;
@@ -80,10 +80,10 @@ pub fn show(
             file: snapshot.path().display().to_string(),
             address,
         })?;
-    progress.memory(Dominators::memory(snapshot));
+    progress.memory(DominatorTree::memory(snapshot));
     let graph = Graph::build(snapshot, progress)?;
     let object = ObjectRow::read(snapshot, &[id])?.remove(0);
-    let (dominator, retained) = dominance(snapshot, &graph, id, object.size, progress)?;
+    let (dominator, retained) = dominance(snapshot, &graph, id, progress)?;
     let ends = ends(snapshot, id, address, progress)?;
     let roots = graph
         .roots
@@ -108,16 +108,14 @@ fn dominance(
     snapshot: &Snapshot,
     graph: &Graph,
     id: ObjectId,
-    size: u64,
     progress: &dyn Progress,
 ) -> Result<(Option<ObjectRow>, u64), ReadError> {
-    let dominators = Dominators::new(snapshot, graph, progress)?;
-    let retained = RetainedSizes::new(snapshot, &dominators, progress)?.of(id, size);
-    let dominator = dominators
-        .of(id)
+    let tree = DominatorTree::new(snapshot, graph, progress)?;
+    let dominator = tree
+        .dominator(id)
         .map(|dominator| ObjectRow::read(snapshot, &[dominator]))
         .transpose()?;
-    Ok((dominator.map(|mut rows| rows.remove(0)), retained))
+    Ok((dominator.map(|mut rows| rows.remove(0)), tree.retained(id)))
 }
 
 fn chain(

@@ -57,6 +57,19 @@ pub fn search_garbage(snapshot: &Snapshot, search: &mut Search<'_>, progress: &d
     search.run_from_rest(&Ways::all(), |id| snapshot.is_object(id));
 }
 
+/// All phases: how far every object is from what holds it, and through which object.
+pub fn search_everything<'g>(
+    snapshot: &Snapshot,
+    graph: &'g Graph,
+    progress: &dyn Progress,
+) -> Result<Search<'g>, ReadError> {
+    let ways = Ways::all();
+    let mut search = search_from_roots(graph, RootFilter::Any, &ways, progress);
+    search_from_native(snapshot, graph, &mut search, &ways, progress)?;
+    search_garbage(snapshot, &mut search, progress);
+    Ok(search)
+}
+
 /// Of the objects that were not reached: those which the runtime counts more references to than objects and roots have.
 /// Something that the dump does not show holds them.
 pub(super) fn native_holders(

@@ -14,9 +14,9 @@ mod search;
 
 pub use build::{Graph, GraphError};
 pub use class_retention::{RetainedByClass, RetentionError, TooEntangled};
-pub use dominators::{Dominators, RetainedSizes};
+pub use dominators::{Dominated, DominatorTree};
 pub use forward::{Forward, NO_TARGET};
-pub use holders::{search_from_native, search_from_roots, search_garbage};
+pub use holders::{search_everything, search_from_native, search_from_roots, search_garbage};
 pub use labels::label_paths;
 pub use paths::{PathNode, PathStep, Paths};
 pub use roots::{RootFilter, Roots};

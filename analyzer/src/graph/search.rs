@@ -10,6 +10,7 @@ use memdump_format::ObjectId;
 use rayon::prelude::*;
 
 use super::forward::{Forward, NO_TARGET};
+use crate::snapshot::Snapshot;
 
 const UNREACHED: u32 = u32::MAX;
 // Parents that are no objects. Ids are below all of them: a dump that has more is refused.
@@ -71,6 +72,11 @@ impl Ways<fn(ObjectId) -> bool> {
 }
 
 impl<'g> Search<'g> {
+    /// Bytes of memory that a search takes, beside snapshot and graph.
+    pub fn memory(snapshot: &Snapshot) -> u64 {
+        snapshot.dump().counts().objects.saturating_mul(8)
+    }
+
     /// A search that has reached nothing yet.
     pub fn new(graph: &'g Forward) -> Search<'g> {
         let unreached = || {

@@ -212,19 +212,37 @@ impl Snapshot {
 
     /// References that the runtime counted for every object, at most `u32::MAX`; 0 where it does not count.
     pub fn refcounts(&self) -> Result<Vec<u32>, ReadError> {
-        let mut refcounts = vec![0; self.id_limit()];
+        self.column(ObjectColumns::REFCOUNT, |batch, slots: &mut [u32]| {
+            for (slot, &count) in slots.iter_mut().zip(&batch.refcounts) {
+                *slot = u32::try_from(count).unwrap_or(u32::MAX);
+            }
+        })
+    }
+
+    /// Shallow bytes of every object, as the file claims them.
+    pub fn sizes(&self) -> Result<Vec<u64>, ReadError> {
+        self.column(ObjectColumns::SIZE, |batch, slots: &mut [u64]| {
+            slots.copy_from_slice(&batch.sizes);
+        })
+    }
+
+    /// Decodes a column, in parallel by block; `take` copies what a block has of it.
+    fn column<T: Clone + Default + Send>(
+        &self,
+        column: ObjectColumns,
+        take: impl Fn(&ObjectBatch, &mut [T]) + Sync,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut slots = vec![T::default(); self.id_limit()];
         let blocks: Vec<_> = self.dump.object_blocks().collect();
         blocks
             .par_iter()
-            .zip(split(&mut refcounts, blocks.iter().map(span)))
-            .try_for_each_init(ObjectBatch::default, |batch, (block, refcounts)| {
-                block.decode(ObjectColumns::REFCOUNT, batch)?;
-                for (slot, &count) in refcounts.iter_mut().zip(&batch.refcounts) {
-                    *slot = u32::try_from(count).unwrap_or(u32::MAX);
-                }
+            .zip(split(&mut slots, blocks.iter().map(span)))
+            .try_for_each_init(ObjectBatch::default, |batch, (block, slots)| {
+                block.decode(column, batch)?;
+                take(batch, slots);
                 Ok(())
             })?;
-        Ok(refcounts)
+        Ok(slots)
     }
 }
 

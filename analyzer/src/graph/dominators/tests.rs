@@ -26,8 +26,8 @@ fn dominators(graph: &Forward, roots: &[u32], more_roots: &[u32]) -> (Vec<Option
         }
     }
     let found = Dominators::of_walk(walk);
-    let of = |id| found.of(ObjectId(id)).map(|dominator| dominator.0);
-    ((0..objects).map(of).collect(), garbage)
+    let of = |&id: &ObjectId| (id != NO_TARGET).then_some(id.0);
+    (found.of_object.iter().map(of).collect(), garbage)
 }
 
 /// What is reached from `held` on ways that avoid some objects.
