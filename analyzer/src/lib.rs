@@ -8,6 +8,7 @@
 pub mod analysis;
 pub mod command;
 pub mod exit_code;
+pub mod export;
 pub mod graph;
 pub mod pattern;
 pub mod progress;
@@ -15,3 +16,4 @@ pub mod send;
 pub mod snapshot;
 pub mod sql;
 pub mod view;
+pub mod watch;
