@@ -8,7 +8,6 @@
 pub mod analysis;
 pub mod command;
 pub mod exit_code;
-pub mod export;
 pub mod graph;
 pub mod pattern;
 pub mod progress;

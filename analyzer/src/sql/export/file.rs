@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use parquet::file::writer::SerializedFileWriter;
-use rusqlite::types::ValueRef;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::row_group::RowGroup;
 use super::schema::{properties, schema};
 use super::{Columns, ExportError};
+use crate::sql::relation::Cell;
 
 /// A file that is being written.
 pub(super) struct TableFile {
@@ -45,7 +45,7 @@ impl TableFile {
     /// Writes one row: a value for each of the columns.
     pub(super) fn row<'a>(
         &mut self,
-        mut value: impl FnMut(usize) -> Result<ValueRef<'a>, ExportError>,
+        mut value: impl FnMut(usize) -> Result<Cell<'a>, ExportError>,
     ) -> Result<(), ExportError> {
         for (at, column) in self.columns.iter().enumerate() {
             self.rows.push(at, column, value(at)?)?;

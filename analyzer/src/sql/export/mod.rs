@@ -9,6 +9,7 @@ mod schema;
 use std::path::PathBuf;
 
 use crate::sql::catalogue::{Column, Table};
+use crate::sql::error::SqlError;
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -21,15 +22,10 @@ pub enum ExportError {
     Parquet(#[from] parquet::errors::ParquetError),
     /// The rows cannot be read.
     #[error(transparent)]
-    Sql(#[from] rusqlite::Error),
+    Rows(#[from] SqlError),
     /// A table gave a value that its description does not allow.
-    #[error("the column `{column}` has a value of type {found}; please report this")]
-    Mismatch {
-        /// The column's name.
-        column: &'static str,
-        /// The type of the value.
-        found: String,
-    },
+    #[error("the column `{0}` has a value of another kind than it should; please report this")]
+    Mismatch(&'static str),
 }
 
 /// The columns of a table's file: all but those that the path tells.

@@ -6,10 +6,10 @@ use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
-use rusqlite::types::ValueRef;
 
 use super::{Columns, ExportError};
 use crate::sql::catalogue::{Column, Kind};
+use crate::sql::relation::Cell;
 
 /// Rows of a row group, at most: the unit of work for those who read, and of memory for us (some 80 MiB of the widest table).
 const ROWS: usize = 512 << 10;
@@ -50,9 +50,9 @@ impl RowGroup {
         &mut self,
         at: usize,
         column: &Column,
-        value: ValueRef<'_>,
+        value: Cell<'_>,
     ) -> Result<(), ExportError> {
-        if let ValueRef::Text(text) = value {
+        if let Cell::Text(text) = &value {
             self.text += text.len();
         }
         self.buffers[at].push(column, value)
@@ -98,23 +98,19 @@ impl Buffer {
         }
     }
 
-    fn push(&mut self, column: &Column, value: ValueRef<'_>) -> Result<(), ExportError> {
+    fn push(&mut self, column: &Column, value: Cell<'_>) -> Result<(), ExportError> {
         if let Some(present) = &mut self.present {
-            present.push(i16::from(value != ValueRef::Null));
-            if value == ValueRef::Null {
+            let is_null = matches!(value, Cell::Null);
+            present.push(i16::from(!is_null));
+            if is_null {
                 return Ok(());
             }
         }
         match (&mut self.values, value) {
-            (Values::Integers(values), ValueRef::Integer(value)) => values.push(value),
-            (Values::Flags(values), ValueRef::Integer(value)) => values.push(value != 0),
-            (Values::Texts(values), ValueRef::Text(value)) => values.push(value.to_vec().into()),
-            (_, value) => {
-                return Err(ExportError::Mismatch {
-                    column: column.name,
-                    found: value.data_type().to_string(),
-                });
-            }
+            (Values::Integers(values), Cell::Integer(value)) => values.push(value),
+            (Values::Flags(values), Cell::Integer(value)) => values.push(value != 0),
+            (Values::Texts(values), Cell::Text(value)) => values.push(value.into_owned().into_bytes().into()),
+            _ => return Err(ExportError::Mismatch(column.name)),
         }
         Ok(())
     }
