@@ -1,26 +1,43 @@
 //! Labels as people read them.
 
-use memdump_format::{Label, ReadError};
+use std::fmt::{self, Write as _};
 
-use crate::snapshot::Snapshot;
+use memdump_format::{Dump, Label, ReadError};
+
+use crate::snapshot::{Snapshot, printable};
 
 /// `.name`, `['key']`, `[3]`, `<local req>`; nothing for a reference without a name.
 pub(super) fn label_text(snapshot: &Snapshot, label: Label) -> Result<String, ReadError> {
-    let text = |id| snapshot.text(id);
-    Ok(match label {
-        Label::None => String::new(),
-        Label::Attribute(name) => format!(".{}", text(name)?),
-        Label::Key(key) => format!("[{}]", text(key)?),
-        Label::KeyObject(key) => format!("<key {}>", text(key)?),
-        Label::Index(position) => format!("[{position}]"),
-        Label::IntegerKey(key) => format!("[{key}]"),
-        Label::Closure(name) => format!("<closure {}>", text(name)?),
-        Label::Local(name) => format!("<local {}>", text(name)?),
-        Label::Stack(position) => format!("<stack {position}>"),
-        Label::Type => ".__class__".to_owned(),
-        Label::Internal(name) => format!("<{}>", text(name)?),
-        Label::Element => "<element>".to_owned(),
-    })
+    let mut text = String::new();
+    write_label(snapshot.dump(), label, &mut text)?;
+    Ok(text)
+}
+
+/// Appends what a label is as people read it.
+pub(crate) fn write_label(dump: &Dump, label: Label, into: &mut String) -> Result<(), ReadError> {
+    let (before, string, after) = match label {
+        Label::None => return Ok(()),
+        Label::Attribute(name) => (".", name, ""),
+        Label::Key(key) => ("[", key, "]"),
+        Label::KeyObject(key) => ("<key ", key, ">"),
+        Label::Closure(name) => ("<closure ", name, ">"),
+        Label::Local(name) => ("<local ", name, ">"),
+        Label::Internal(name) => ("<", name, ">"),
+        Label::Index(position) => return Ok(write(into, format_args!("[{position}]"))),
+        Label::IntegerKey(key) => return Ok(write(into, format_args!("[{key}]"))),
+        Label::Stack(position) => return Ok(write(into, format_args!("<stack {position}>"))),
+        Label::Type => return Ok(into.push_str(".__class__")),
+        Label::Element => return Ok(into.push_str("<element>")),
+    };
+    into.push_str(before);
+    into.push_str(&printable(dump.strings().get(string)?));
+    into.push_str(after);
+    Ok(())
+}
+
+fn write(into: &mut String, text: fmt::Arguments<'_>) {
+    // Memory takes every text.
+    let _ = into.write_fmt(text);
 }
 
 /// The attribute that the value under this key of a `__dict__` is, if the key is a name: `x` for `'x'`.

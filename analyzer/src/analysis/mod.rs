@@ -7,7 +7,7 @@ pub mod growth;
 pub mod identity;
 pub mod info;
 mod json_form;
-mod label_text;
+pub(crate) mod label_text;
 pub mod new_objects;
 mod object_row;
 pub mod select;

@@ -146,7 +146,7 @@ impl Graph {
     }
 
     /// Numbers of the references in each block of references, in file order.
-    pub(super) fn blocks(&self) -> &[Range<usize>] {
+    pub(crate) fn blocks(&self) -> &[Range<usize>] {
         &self.blocks
     }
 }

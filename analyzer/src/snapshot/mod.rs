@@ -9,6 +9,7 @@ mod type_table;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use memdump_format::{
     Address, Dump, Object, ObjectBatch, ObjectBlock, ObjectColumns, ObjectId, ReadError, StringId,
@@ -25,7 +26,7 @@ use crate::progress::Progress;
 
 /// A dump whose objects have types and can be found by address.
 pub struct Snapshot {
-    dump: Dump,
+    dump: Arc<Dump>,
     types: TypeTable,
     /// The type of every object, by id; `TypeKey::NONE` for what is none.
     type_of: Vec<TypeKey>,
@@ -64,7 +65,11 @@ impl Census {
 
 impl Snapshot {
     /// Decodes types and addresses, in parallel by block, and indexes the addresses.
-    pub fn load(dump: Dump, progress: &dyn Progress) -> Result<Snapshot, ReadError> {
+    pub fn load(
+        dump: impl Into<Arc<Dump>>,
+        progress: &dyn Progress,
+    ) -> Result<Snapshot, ReadError> {
+        let dump = dump.into();
         let types = TypeTable::read(&dump)?;
         let objects = dump.counts().objects as usize;
         progress.stage("reading objects", objects as u64);

@@ -1,0 +1,1 @@
+//! The table-valued functions over open dumps.

@@ -1,0 +1,176 @@
+//! The open dumps, and what is known of each as far as somebody asked for it.
+
+mod births;
+mod kept_blocks;
+mod open_dump;
+mod reach;
+mod referrers;
+mod type_names;
+
+use std::sync::Arc;
+
+use memdump_format::{Dump, ReadError};
+
+use births::Earlier;
+pub(super) use births::LoadedObjects;
+pub(super) use kept_blocks::reference_place;
+pub(super) use open_dump::OpenDump;
+pub(super) use reach::Held;
+
+use super::error::SqlError;
+use crate::analysis::identity::Process;
+use crate::progress::Progress;
+
+/// What a dump's new objects are told against.
+pub(super) enum Previous {
+    /// Nothing: it is the first of its process.
+    None,
+    /// Another open dump, by its place.
+    Open(usize),
+    /// A dump that was loaded into a file earlier.
+    Loaded(Box<dyn LoadedDump>),
+}
+
+/// A dump of which only a loaded file is left.
+pub(super) trait LoadedDump: Send + Sync {
+    /// Its number.
+    fn number(&self) -> u32;
+
+    /// The first dump of its process.
+    fn series(&self) -> u32;
+
+    /// Its objects.
+    fn objects(&self) -> Result<LoadedObjects, SqlError>;
+}
+
+/// The dumps that are open. Their numbers rise.
+pub struct Sources {
+    dumps: Vec<OpenDump>,
+    progress: Arc<dyn Progress + Send>,
+}
+
+impl Sources {
+    /// Takes open dumps, and numbers them in this order from 1.
+    ///
+    /// # Errors
+    /// If the metadata of one cannot be read.
+    pub fn new(
+        dumps: impl IntoIterator<Item = Dump>,
+        progress: Arc<dyn Progress + Send>,
+    ) -> Result<Sources, SqlError> {
+        Sources::continuing(dumps, 1, progress, |_| None)
+    }
+
+    /// As [`Sources::new`], with numbers from `first`. Of a dump before which none of its process is open, `loaded` may know one.
+    pub(super) fn continuing(
+        dumps: impl IntoIterator<Item = Dump>,
+        first: u32,
+        progress: Arc<dyn Progress + Send>,
+        loaded: impl Fn(&Process) -> Option<Box<dyn LoadedDump>>,
+    ) -> Result<Sources, SqlError> {
+        let mut open: Vec<OpenDump> = (first..)
+            .zip(dumps)
+            .map(|(number, dump)| OpenDump::new(number, dump))
+            .collect::<Result<_, ReadError>>()?;
+        for place in 0..open.len() {
+            let previous = match previous(&open, place) {
+                Some(previous) => Previous::Open(previous),
+                None => loaded(open[place].process()).map_or(Previous::None, Previous::Loaded),
+            };
+            open[place].set_previous(previous);
+        }
+        Ok(Sources {
+            dumps: open,
+            progress,
+        })
+    }
+
+    pub(super) fn progress(&self) -> &dyn Progress {
+        &*self.progress
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.dumps.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &OpenDump> {
+        self.dumps.iter()
+    }
+
+    /// The dump at a place, from 0.
+    pub(super) fn at(&self, place: usize) -> &OpenDump {
+        &self.dumps[place]
+    }
+
+    /// The place of the dump with a number.
+    pub(super) fn place(&self, number: i64) -> Option<usize> {
+        let first = i64::from(self.dumps.first()?.number());
+        let place = usize::try_from(number.checked_sub(first)?).ok()?;
+        (place < self.dumps.len()).then_some(place)
+    }
+
+    /// Places of the dumps that are meant: one by its number, or all.
+    pub(super) fn chosen(&self, number: Option<i64>) -> std::ops::Range<usize> {
+        match number {
+            None => 0..self.dumps.len(),
+            Some(number) => self.place(number).map_or(0..0, |place| place..place + 1),
+        }
+    }
+
+    /// The number of the dump before one, of the same process.
+    pub(super) fn previous(&self, dump: &OpenDump) -> Option<u32> {
+        match dump.previous() {
+            Previous::None => None,
+            Previous::Open(place) => Some(self.at(*place).number()),
+            Previous::Loaded(loaded) => Some(loaded.number()),
+        }
+    }
+
+    /// The number of the first dump of the same process.
+    pub(super) fn series(&self, dump: &OpenDump) -> u32 {
+        let mut dump = dump;
+        loop {
+            match dump.previous() {
+                Previous::None => return dump.number(),
+                Previous::Open(place) => dump = self.at(*place),
+                Previous::Loaded(loaded) => return loaded.series(),
+            }
+        }
+    }
+
+    /// By object: the number of the earliest dump of the process that has it.
+    pub(super) fn births(&self, dump: &OpenDump) -> Result<Arc<[u32]>, SqlError> {
+        // Not recursive: a series may be long.
+        let mut series = vec![dump];
+        while let Some(earliest) = series.last()
+            && let (Previous::Open(place), None) = (earliest.previous(), earliest.births_known())
+        {
+            series.push(self.at(*place));
+        }
+        let mut births = None;
+        while let Some(dump) = series.pop() {
+            let earlier = match (dump.previous(), births) {
+                (Previous::Open(place), Some(births)) => {
+                    let snapshot = self.at(*place).snapshot(self.progress())?;
+                    Some(Earlier::Open { snapshot, births })
+                }
+                _ => None,
+            };
+            births = Some(dump.births(earlier, self.progress())?);
+        }
+        Ok(births.unwrap_or_default())
+    }
+}
+
+/// The place of the dump before one: of the same process, and taken last before it.
+fn previous(open: &[OpenDump], place: usize) -> Option<usize> {
+    let dump = &open[place];
+    let time = |place: usize| {
+        let process = open[place].process();
+        (process.dumped, process.sequence, place)
+    };
+    (0..open.len())
+        .filter(|&other| other != place && time(other) < time(place))
+        .filter(|&other| open[other].process().difference(dump.process()).is_none())
+        .max_by_key(|&other| time(other))
+}

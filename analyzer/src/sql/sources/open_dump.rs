@@ -1,0 +1,304 @@
+//! One open dump. What is expensive to know is found out when it is first asked for, and kept.
+
+use std::sync::{Arc, OnceLock};
+
+use memdump_format::{Dump, Fault, Metadata, ObjectId, ReadError, Root};
+
+use super::births::{Earlier, births};
+use super::kept_blocks::{KeptObjects, KeptReferences};
+use super::reach::Reach;
+use super::referrers::Referrers;
+use super::type_names::TypeNames;
+use super::{LoadedDump, Previous};
+use crate::analysis::identity::Process;
+use crate::graph::{Dominated, DominatorTree, Graph, RetainedByClass, RetentionError};
+use crate::progress::Progress;
+use crate::snapshot::{Snapshot, TypeKey};
+use crate::sql::error::SqlError;
+
+/// One open dump.
+pub(in crate::sql) struct OpenDump {
+    number: u32,
+    dump: Arc<Dump>,
+    metadata: Metadata,
+    process: Process,
+    previous: Previous,
+    types: OnceLock<TypeNames>,
+    roots: OnceLock<Vec<Root>>,
+    faults: OnceLock<Vec<Fault>>,
+    snapshot: OnceLock<Snapshot>,
+    graph: OnceLock<Graph>,
+    reach: OnceLock<Reach>,
+    dominators: OnceLock<DominatorTree>,
+    dominated: OnceLock<Dominated>,
+    retained_by_type: OnceLock<Option<Vec<u64>>>,
+    indegrees: OnceLock<Vec<u32>>,
+    by_type: OnceLock<ByType>,
+    referrers: OnceLock<Referrers>,
+    births: OnceLock<Arc<[u32]>>,
+    objects: KeptObjects,
+    references: KeptReferences,
+}
+
+/// Gives what is there, or makes it.
+fn once<T, E>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+    match cell.get() {
+        Some(known) => Ok(known),
+        None => {
+            let made = make()?;
+            Ok(cell.get_or_init(|| made))
+        }
+    }
+}
+
+impl OpenDump {
+    pub(super) fn new(number: u32, dump: Dump) -> Result<OpenDump, ReadError> {
+        let metadata = dump.metadata()?;
+        Ok(OpenDump {
+            number,
+            process: Process::of(&metadata),
+            metadata,
+            previous: Previous::None,
+            types: OnceLock::new(),
+            roots: OnceLock::new(),
+            faults: OnceLock::new(),
+            snapshot: OnceLock::new(),
+            graph: OnceLock::new(),
+            reach: OnceLock::new(),
+            dominators: OnceLock::new(),
+            dominated: OnceLock::new(),
+            retained_by_type: OnceLock::new(),
+            indegrees: OnceLock::new(),
+            by_type: OnceLock::new(),
+            referrers: OnceLock::new(),
+            births: OnceLock::new(),
+            objects: KeptObjects::new(&dump),
+            references: KeptReferences::new(&dump),
+            dump: Arc::new(dump),
+        })
+    }
+
+    pub(super) fn set_previous(&mut self, previous: Previous) {
+        self.previous = previous;
+    }
+
+    pub(in crate::sql) fn previous(&self) -> &Previous {
+        &self.previous
+    }
+
+    /// Its number in SQL.
+    pub(in crate::sql) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(in crate::sql) fn dump(&self) -> &Dump {
+        &self.dump
+    }
+
+    pub(in crate::sql) fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    pub(in crate::sql) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// How many object records it has.
+    pub(in crate::sql) fn object_count(&self) -> u32 {
+        u32::try_from(self.dump.counts().objects).unwrap_or(u32::MAX)
+    }
+
+    /// The object with a number.
+    pub(in crate::sql) fn object(&self, id: i64) -> Option<ObjectId> {
+        let id = u32::try_from(id).ok()?;
+        (id < self.object_count()).then_some(ObjectId(id))
+    }
+
+    pub(in crate::sql) fn types(&self) -> Result<&TypeNames, ReadError> {
+        once(&self.types, || TypeNames::read(&self.dump))
+    }
+
+    pub(in crate::sql) fn roots(&self) -> Result<&[Root], ReadError> {
+        Ok(once(&self.roots, || self.dump.roots())?)
+    }
+
+    pub(in crate::sql) fn faults(&self) -> Result<&[Fault], ReadError> {
+        Ok(once(&self.faults, || self.dump.faults())?)
+    }
+
+    pub(in crate::sql) fn snapshot(&self, progress: &dyn Progress) -> Result<&Snapshot, SqlError> {
+        once(&self.snapshot, || {
+            Ok(Snapshot::load(self.dump.clone(), progress)?)
+        })
+    }
+
+    pub(in crate::sql) fn graph(&self, progress: &dyn Progress) -> Result<&Graph, SqlError> {
+        let snapshot = self.snapshot(progress)?;
+        once(&self.graph, || {
+            progress.memory(Graph::memory(snapshot));
+            Ok(Graph::build(snapshot, progress)?)
+        })
+    }
+
+    pub(in crate::sql) fn reach(&self, progress: &dyn Progress) -> Result<&Reach, SqlError> {
+        let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
+        once(&self.reach, || {
+            Ok(Reach::search(snapshot, graph, progress)?)
+        })
+    }
+
+    pub(in crate::sql) fn dominators(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<&DominatorTree, SqlError> {
+        let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
+        once(&self.dominators, || {
+            progress.memory(DominatorTree::memory(snapshot));
+            Ok(DominatorTree::new(snapshot, graph, progress)?)
+        })
+    }
+
+    pub(in crate::sql) fn dominated(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<&Dominated, SqlError> {
+        let (snapshot, tree) = (self.snapshot(progress)?, self.dominators(progress)?);
+        once(&self.dominated, || Ok(tree.dominated(snapshot)))
+    }
+
+    /// Retained bytes of each type; none if types are too entangled to tell.
+    pub(in crate::sql) fn retained_by_type(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<Option<&[u64]>, SqlError> {
+        let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
+        let retained = once(&self.retained_by_type, || {
+            let class_of = |id| match snapshot.type_of(id) {
+                TypeKey::NONE => None,
+                key => Some(key.index() as u32),
+            };
+            let classes = snapshot.types().len();
+            match RetainedByClass::new(snapshot, graph, classes, class_of, progress) {
+                Ok(retained) => Ok(Some(retained.bytes)),
+                Err(RetentionError::TooEntangled(_)) => Ok(None),
+                Err(RetentionError::Read(error)) => Err(SqlError::from(error)),
+            }
+        })?;
+        Ok(retained.as_deref())
+    }
+
+    /// By object: strong references and roots that lead to it.
+    pub(in crate::sql) fn indegrees(&self, progress: &dyn Progress) -> Result<&[u32], SqlError> {
+        let graph = self.graph(progress)?;
+        Ok(once(&self.indegrees, || {
+            Ok::<_, SqlError>(super::referrers::indegrees(graph))
+        })?)
+    }
+
+    /// Objects by type.
+    pub(in crate::sql) fn by_type(&self, progress: &dyn Progress) -> Result<&ByType, SqlError> {
+        let snapshot = self.snapshot(progress)?;
+        once(&self.by_type, || Ok(ByType::new(snapshot)))
+    }
+
+    /// References by target.
+    pub(in crate::sql) fn referrers(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<&Referrers, SqlError> {
+        let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
+        once(&self.referrers, || {
+            progress.memory(Referrers::memory(snapshot));
+            Ok(Referrers::index(snapshot, graph, progress)?)
+        })
+    }
+
+    pub(super) fn births_known(&self) -> Option<&Arc<[u32]>> {
+        self.births.get()
+    }
+
+    /// By object: the earliest dump that has it. `earlier` is the previous dump, if that is open.
+    pub(super) fn births(
+        &self,
+        earlier: Option<Earlier<'_>>,
+        progress: &dyn Progress,
+    ) -> Result<Arc<[u32]>, SqlError> {
+        let known = once(&self.births, || {
+            let earlier = match &self.previous {
+                Previous::Loaded(loaded) => Some(Earlier::Loaded(LoadedDump::objects(&**loaded)?)),
+                _ => earlier,
+            };
+            progress.stage("comparing", 0);
+            let snapshot = self.snapshot(progress)?;
+            Ok::<_, SqlError>(births(snapshot, self.number, earlier.as_ref()))
+        })?;
+        Ok(known.clone())
+    }
+
+    /// Columns of objects that were looked at one by one.
+    pub(in crate::sql) fn kept_objects(&self) -> &KeptObjects {
+        &self.objects
+    }
+
+    /// Columns of references that were looked at one by one.
+    pub(in crate::sql) fn kept_references(&self) -> &KeptReferences {
+        &self.references
+    }
+
+    /// Columns that have been computed, for who has asked for them before.
+    pub(in crate::sql) fn known(&self) -> Known<'_> {
+        Known {
+            reach: self.reach.get(),
+            dominators: self.dominators.get(),
+            dominated: self.dominated.get(),
+            indegrees: self.indegrees.get().map(Vec::as_slice),
+            births: self.births.get().map(|births| &**births),
+        }
+    }
+}
+
+/// Columns that have been computed.
+#[derive(Clone, Copy)]
+pub(in crate::sql) struct Known<'d> {
+    pub(in crate::sql) reach: Option<&'d Reach>,
+    pub(in crate::sql) dominators: Option<&'d DominatorTree>,
+    pub(in crate::sql) dominated: Option<&'d Dominated>,
+    pub(in crate::sql) indegrees: Option<&'d [u32]>,
+    pub(in crate::sql) births: Option<&'d [u32]>,
+}
+
+/// Objects by type: a counting sort, 4 bytes per object.
+pub(in crate::sql) struct ByType {
+    offsets: Vec<u32>,
+    objects: Vec<ObjectId>,
+}
+
+impl ByType {
+    fn new(snapshot: &Snapshot) -> ByType {
+        let mut end = 0;
+        let mut offsets = vec![0];
+        for &count in &snapshot.census().counts {
+            end += count as u32;
+            offsets.push(end);
+        }
+        let mut next = offsets.clone();
+        let mut objects = vec![ObjectId(0); end as usize];
+        for id in snapshot.ids() {
+            let at = &mut next[snapshot.type_of(id).index()];
+            objects[*at as usize] = id;
+            *at += 1;
+        }
+        ByType { offsets, objects }
+    }
+
+    /// The objects of a type, in rising order.
+    pub(in crate::sql) fn of(&self, type_number: usize) -> &[ObjectId] {
+        match (
+            self.offsets.get(type_number),
+            self.offsets.get(type_number + 1),
+        ) {
+            (Some(&begin), Some(&end)) => &self.objects[begin as usize..end as usize],
+            _ => &[],
+        }
+    }
+}

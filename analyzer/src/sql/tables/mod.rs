@@ -1,0 +1,25 @@
+//! The tables over open dumps.
+
+mod dumps;
+mod objects;
+mod records;
+mod references;
+mod types;
+
+use std::sync::Arc;
+
+use super::relation::Relation;
+use super::sources::Sources;
+
+/// Every table, in the order of the catalogue.
+pub(super) fn all(sources: &Arc<Sources>) -> Vec<Arc<dyn Relation>> {
+    vec![
+        Arc::new(dumps::Dumps(sources.clone())),
+        Arc::new(records::MetadataRecords(sources.clone())),
+        Arc::new(types::Types(sources.clone())),
+        Arc::new(objects::Objects(sources.clone())),
+        Arc::new(references::References(sources.clone())),
+        Arc::new(records::RootRecords(sources.clone())),
+        Arc::new(records::FaultRecords(sources.clone())),
+    ]
+}
