@@ -36,7 +36,7 @@ test-rust:
 	$(CARGO) test --workspace --exclude memdump-cpython
 
 # Several at a time: most of a test is waiting for a process.
-test-python: command rows environments
+test-python: command rows synth environments
 	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
 
 lint: lint-rust lint-python

@@ -2,6 +2,7 @@
 
 mod chain;
 mod diff;
+mod export;
 mod info;
 mod limit;
 mod new;
@@ -60,6 +61,7 @@ enum Command {
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
+    Export(export::Export),
 }
 
 /// Runs the command that was asked for.
@@ -83,5 +85,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),
+        Command::Export(command) => command.run(&session),
     }
 }

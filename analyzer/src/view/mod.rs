@@ -3,6 +3,7 @@
 //! Text is styled always; whoever prints it takes the styles out where they are not wanted.
 
 pub mod chain;
+pub mod export;
 pub mod growth;
 pub mod info;
 pub mod json;

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::sql::sources::OpenDump;
+
 /// What Hive, and so everybody, writes for a value that is unknown.
 const UNKNOWN: &str = "__HIVE_DEFAULT_PARTITION__";
 /// File names are at most 255 bytes nearly everywhere; the rest is for numbers and endings.
@@ -17,8 +19,15 @@ pub(super) struct Place {
 }
 
 impl Place {
+    pub(super) fn of(dump: &OpenDump, number: i64) -> Place {
+        let metadata = dump.metadata();
+        // As the table `dump` tells it: none if it is no number.
+        let pid = metadata.get("pid").and_then(|pid| pid.parse().ok());
+        Place::new(metadata.get("host"), pid, dump.dump().path(), number)
+    }
+
     /// The name begins with the dump's, for people; its number makes it differ from those of other dumps, of the same name too.
-    pub(super) fn new(host: Option<&str>, pid: Option<i64>, dump: &Path, number: i64) -> Place {
+    fn new(host: Option<&str>, pid: Option<u64>, dump: &Path, number: i64) -> Place {
         let stem = dump.file_stem().unwrap_or_default().to_string_lossy();
         Place {
             host: host.map_or_else(|| UNKNOWN.to_owned(), |host| shortened(escaped(host))),
@@ -62,7 +71,7 @@ fn shortened(mut escaped: String) -> String {
 mod tests {
     use super::*;
 
-    fn path(host: Option<&str>, pid: Option<i64>, dump: &str) -> String {
+    fn path(host: Option<&str>, pid: Option<u64>, dump: &str) -> String {
         let place = Place::new(host, pid, Path::new(dump), 0x2a);
         place
             .of_table(Path::new("heaps"), "type")

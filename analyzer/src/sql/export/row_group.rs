@@ -7,7 +7,8 @@ use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::{Columns, ExportError};
+use super::error::WriteError;
+use super::schema::FileColumns;
 use crate::sql::catalogue::{Column, Kind};
 use crate::sql::relation::Cell;
 
@@ -37,9 +38,9 @@ pub(super) struct RowGroup {
 }
 
 impl RowGroup {
-    pub(super) fn new(columns: &Columns) -> RowGroup {
+    pub(super) fn new(columns: &FileColumns) -> RowGroup {
         RowGroup {
-            buffers: columns.iter().map(Buffer::of).collect(),
+            buffers: columns.columns().map(Buffer::of).collect(),
             rows: 0,
             text: 0,
         }
@@ -51,7 +52,7 @@ impl RowGroup {
         at: usize,
         column: &Column,
         value: Cell<'_>,
-    ) -> Result<(), ExportError> {
+    ) -> Result<(), WriteError> {
         if let Cell::Text(text) = &value {
             self.text += text.len();
         }
@@ -70,7 +71,7 @@ impl RowGroup {
     pub(super) fn flush<W: Write + Send>(
         &mut self,
         file: &mut SerializedFileWriter<W>,
-    ) -> Result<(), ExportError> {
+    ) -> Result<(), WriteError> {
         if self.rows == 0 {
             return Ok(());
         }
@@ -98,7 +99,7 @@ impl Buffer {
         }
     }
 
-    fn push(&mut self, column: &Column, value: Cell<'_>) -> Result<(), ExportError> {
+    fn push(&mut self, column: &Column, value: Cell<'_>) -> Result<(), WriteError> {
         if let Some(present) = &mut self.present {
             let is_null = matches!(value, Cell::Null);
             present.push(i16::from(!is_null));
@@ -109,8 +110,10 @@ impl Buffer {
         match (&mut self.values, value) {
             (Values::Integers(values), Cell::Integer(value)) => values.push(value),
             (Values::Flags(values), Cell::Integer(value)) => values.push(value != 0),
-            (Values::Texts(values), Cell::Text(value)) => values.push(value.into_owned().into_bytes().into()),
-            _ => return Err(ExportError::Mismatch(column.name)),
+            (Values::Texts(values), Cell::Text(value)) => {
+                values.push(value.into_owned().into_bytes().into())
+            }
+            _ => return Err(mismatch(column).into()),
         }
         Ok(())
     }
@@ -145,4 +148,66 @@ impl Buffer {
 
 fn too_few() -> ParquetError {
     ParquetError::General("the schema has fewer columns than the table".to_owned())
+}
+
+fn mismatch(column: &Column) -> ParquetError {
+    ParquetError::General(format!(
+        "the column `{}` has a value of another kind than it should",
+        column.name
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
+    use super::super::schema::{properties, schema};
+    use super::*;
+    use crate::sql::catalogue::FAULT;
+
+    #[test]
+    fn long_texts_make_a_row_group_end_early() {
+        let columns = FileColumns::of(&FAULT);
+        let mut rows = RowGroup::new(&columns);
+        let properties = properties(&columns).expect("properties");
+        let schema = schema(&columns).expect("a schema");
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).expect("a writer");
+        for id in 0..5 {
+            let message = Cell::Text("x".repeat(TEXT / 2).into());
+            let cells = [Cell::Integer(1), Cell::Integer(id), Cell::Null, message];
+            for (place, cell) in cells.into_iter().enumerate() {
+                rows.push(place, columns.at(place).1, cell)
+                    .expect("a value");
+            }
+            rows.end_row();
+            assert_eq!(rows.is_full(), id % 2 == 1);
+            if rows.is_full() {
+                rows.flush(&mut file).expect("written");
+            }
+        }
+        rows.flush(&mut file).expect("written");
+        rows.flush(&mut file).expect("nothing to write");
+        let bytes = bytes::Bytes::from(file.into_inner().expect("ended"));
+        let reader = SerializedFileReader::new(bytes).expect("a file");
+        let groups = reader.metadata().row_groups().iter();
+        assert_eq!(
+            groups.map(|group| group.num_rows()).collect::<Vec<_>>(),
+            [2, 2, 1]
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_an_error() {
+        let columns = FileColumns::of(&FAULT);
+        let mut rows = RowGroup::new(&columns);
+        let error = rows
+            .push(0, columns.at(0).1, "text".into())
+            .expect_err("refused");
+        let WriteError::Parquet(error) = error else {
+            panic!("another error: {error:?}");
+        };
+        assert!(error.to_string().contains("`dump`"), "{error}");
+        rows.push(0, columns.at(0).1, Cell::Null)
+            .expect_err("it is not nullable");
+    }
 }

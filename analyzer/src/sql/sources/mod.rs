@@ -85,6 +85,15 @@ impl Sources {
         })
     }
 
+    /// Frees what the rows of a dump needed, and what it was told against: for who goes through dumps in the order of time and is done
+    /// with this one. Its objects stay, for the next dump of its process.
+    pub(super) fn release(&mut self, place: usize) {
+        self.dumps[place].release_graph();
+        if let Previous::Open(previous) = *self.dumps[place].previous() {
+            self.dumps[previous].release_objects();
+        }
+    }
+
     pub(super) fn progress(&self) -> &dyn Progress {
         &*self.progress
     }
