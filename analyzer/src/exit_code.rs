@@ -3,9 +3,10 @@
 use memdump_format::ReadError;
 
 use crate::analysis::AnalysisError;
-use crate::command::{CannotStart, Damaged};
+use crate::command::{CannotStart, Damaged, NoSuchName, WrongStatement};
 use crate::graph::GraphError;
 use crate::send::SendError;
+use crate::sql::SqlError;
 
 /// It worked.
 pub const SUCCESS: u8 = 0;
@@ -35,12 +36,26 @@ pub fn of(error: &anyhow::Error) -> u8 {
     error.chain().find_map(of_cause).unwrap_or(INTERNAL)
 }
 
+/// Whether nobody reads any more what is printed: no error, and a reason to end.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<ReadError>() || cause.is::<GraphError>() || cause.is::<Damaged>() {
         return Some(DUMP);
     }
-    if cause.is::<CannotStart>() {
+    if let Some(SqlError::Dump(cause)) = cause.downcast_ref::<SqlError>() {
+        return of_cause(cause);
+    }
+    if cause.is::<CannotStart>() || cause.is::<SqlError>() || cause.is::<WrongStatement>() {
         return Some(USAGE);
+    }
+    if cause.is::<NoSuchName>() {
+        return Some(NOT_FOUND);
     }
     if cause.is::<SendError>() {
         return Some(NOT_DUMPED);

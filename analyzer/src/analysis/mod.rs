@@ -11,8 +11,12 @@ pub(crate) mod label_text;
 pub mod new_objects;
 mod object_row;
 pub mod select;
+pub mod series;
 pub mod show;
+pub mod survivors;
+pub mod timeline;
 pub mod top;
+pub mod trend;
 pub mod verify;
 
 pub use object_row::ObjectRow;

@@ -5,19 +5,24 @@ mod diff;
 mod export;
 mod info;
 mod limit;
+mod load;
 mod new;
 mod progress;
 mod send;
 mod session;
 mod show;
 mod sources;
+mod sql;
+mod survivors;
 mod top;
 mod verify;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
 pub use session::Damaged;
 pub use sources::CannotStart;
+pub use sql::{NoSuchName, WrongStatement};
 
 use session::Session;
 
@@ -55,13 +60,17 @@ struct Common {
 enum Command {
     Diff(diff::Diff),
     New(new::New),
+    Survivors(survivors::Survivors),
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
+    Sql(sql::Sql),
+    Load(load::Load),
+    Watch(watch::Watch),
+    Export(export::Export),
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
-    Export(export::Export),
 }
 
 /// Runs the command that was asked for.
@@ -79,12 +88,16 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),
+        Command::Survivors(command) => command.run(&session),
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
+        Command::Sql(command) => command.run(&session),
+        Command::Load(command) => command.run(&session),
+        Command::Watch(command) => command.run(&session),
+        Command::Export(command) => command.run(&session),
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),
-        Command::Export(command) => command.run(&session),
     }
 }

@@ -7,7 +7,7 @@ use memdump_format::Dump;
 use serde::Serialize;
 
 use super::progress::Shown;
-use super::sources::tell_if_reversed;
+use super::sources::{in_order_of_time, tell_if_reversed};
 use crate::analysis::AnalysisError;
 use crate::progress::Progress;
 use crate::snapshot::Snapshot;
@@ -38,6 +38,11 @@ impl Session {
         &self.progress
     }
 
+    /// Whether damaged dumps are read, as far as they are sound.
+    pub(super) fn recovers(&self) -> bool {
+        self.recover
+    }
+
     /// Opens a dump; of a damaged one what is sound, if that is wanted.
     pub(super) fn open(&self, path: &Path) -> anyhow::Result<Dump> {
         if !self.recover {
@@ -63,6 +68,24 @@ impl Session {
         Ok(both)
     }
 
+    /// Opens the dumps of a series, to be read one after the other, in order of time.
+    pub(super) fn open_series(&self, paths: &[PathBuf]) -> anyhow::Result<Vec<Dump>> {
+        let dumps: Vec<Dump> = paths
+            .iter()
+            .map(|path| self.open(path))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(in_order_of_time(dumps)?)
+    }
+
+    /// Reads the objects of each dump when it is asked for it.
+    pub(super) fn load_each(
+        &self,
+        dumps: Vec<Dump>,
+    ) -> impl Iterator<Item = anyhow::Result<Snapshot>> {
+        let load = |dump| Snapshot::load(dump, self.progress()).map_err(AnalysisError::from);
+        dumps.into_iter().map(move |dump| Ok(load(dump)?))
+    }
+
     /// Prints a result: as JSON under the name `memdump.NAME`, or as text fitted to the terminal.
     pub(super) fn give<T: Serialize>(
         &self,
@@ -84,7 +107,7 @@ impl Session {
 }
 
 /// The width to fit: that of the terminal. Nothing is cut in a pipe.
-fn width() -> Width {
+pub(super) fn width() -> Width {
     let is_terminal = std::io::stdout().is_terminal();
     match comfy_table::Table::new().width() {
         Some(columns) if is_terminal => Width::Columns(columns),

@@ -2,6 +2,8 @@
 
 use memdump_format::ReadError;
 
+use super::database::OpenError;
+use super::load::LoadError;
 use crate::analysis::AnalysisError;
 use crate::graph::GraphError;
 
@@ -14,6 +16,12 @@ pub enum SqlError {
     /// SQLite refuses. What it says names the cause.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// A database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Dumps cannot be loaded.
+    #[error(transparent)]
+    Load(Box<LoadError>),
     /// A function was called with a value that it does not take.
     #[error("{function}: {why}")]
     Argument {
@@ -22,6 +30,12 @@ pub enum SqlError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl From<LoadError> for SqlError {
+    fn from(error: LoadError) -> SqlError {
+        SqlError::Load(Box::new(error))
+    }
 }
 
 impl From<ReadError> for SqlError {

@@ -5,11 +5,14 @@ mod database;
 mod error;
 pub mod export;
 mod functions;
+mod load;
 mod relation;
 mod sources;
 mod tables;
+pub mod views;
 mod virtual_table;
 
-pub use database::Database;
+pub use database::{Database, OpenError};
 pub use error::SqlError;
+pub use load::{LoadError, Loaded, load};
 pub use sources::Sources;

@@ -136,8 +136,8 @@ pub(super) trait Relation: Send + Sync + 'static {
     /// What it is called, and its columns.
     fn table(&self) -> &'static Table;
 
-    /// The columns by whose value rows are found without looking at all of them. The arguments of a function are among them.
-    fn keys(&self) -> &'static [usize];
+    /// Whether rows are found by the value of a column without looking at all of them. Functions are by their arguments.
+    fn is_key(&self, column: usize) -> bool;
 
     /// Which of the keys a plan uses when values for some of them are at hand, and what that costs.
     fn estimate(&self, given: Columns) -> Estimate;
@@ -154,6 +154,19 @@ pub(super) trait Rows {
 
     /// The row's value in a column that was asked for.
     fn value(&mut self, column: usize) -> Result<Cell<'_>, SqlError>;
+}
+
+/// None.
+pub(super) struct NoRows;
+
+impl Rows for NoRows {
+    fn advance(&mut self) -> Result<bool, SqlError> {
+        Ok(false)
+    }
+
+    fn value(&mut self, _: usize) -> Result<Cell<'_>, SqlError> {
+        Ok(Cell::Null)
+    }
 }
 
 /// Rows that are all there.

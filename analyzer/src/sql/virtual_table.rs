@@ -15,17 +15,18 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, Error, Result};
 
 use super::catalogue::{Kind, Table};
-use super::error::SqlError;
 use super::relation::{Cell, Columns, Estimate, Key, Keys, Relation, Rows};
+use super::sources::Sources;
 
 /// Makes a relation known to a connection, under its own name or another.
 pub(super) fn register(
     connection: &Connection,
     name: &str,
     relation: Arc<dyn Relation>,
+    sources: &Arc<Sources>,
 ) -> Result<()> {
     const MODULE: &Module<'static, RelationTable> = &Module::eponymous_only_module();
-    connection.create_module(name, MODULE, Some(relation))
+    connection.create_module(name, MODULE, Some((relation, sources.clone())))
 }
 
 /// A virtual table over a relation.
@@ -33,22 +34,23 @@ pub(super) fn register(
 struct RelationTable {
     base: sqlite3_vtab,
     relation: Arc<dyn Relation>,
+    sources: Arc<Sources>,
 }
 
 // SAFETY: the struct is `repr(C)` and begins with SQLite's own.
 unsafe impl<'vtab> VTab<'vtab> for RelationTable {
-    type Aux = Arc<dyn Relation>;
+    type Aux = (Arc<dyn Relation>, Arc<Sources>);
     type Cursor = RelationCursor<'vtab>;
 
     fn connect(
         db: &mut VTabConnection,
-        relation: Option<&Arc<dyn Relation>>,
+        aux: Option<&Self::Aux>,
         _module: &[u8],
         _database: &[u8],
         _table: &[u8],
         _arguments: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        let relation = relation
+        let (relation, sources) = aux
             .ok_or_else(|| Error::ModuleError("a table without a relation".to_owned()))?
             .clone();
         // It does nothing but read what was opened before, so views of any file may use it.
@@ -56,7 +58,14 @@ unsafe impl<'vtab> VTab<'vtab> for RelationTable {
         let declaration = CString::new(declaration(relation.table()))
             .map_err(|error| Error::ModuleError(error.to_string()))?;
         let base = sqlite3_vtab::default();
-        Ok((Cow::Owned(declaration), RelationTable { base, relation }))
+        Ok((
+            Cow::Owned(declaration),
+            RelationTable {
+                base,
+                relation,
+                sources,
+            },
+        ))
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
@@ -68,7 +77,7 @@ unsafe impl<'vtab> VTab<'vtab> for RelationTable {
                 continue;
             };
             if constraint.operator() != IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
-                || !self.relation.keys().contains(&column)
+                || !self.relation.is_key(column)
             {
                 continue;
             }
@@ -114,6 +123,7 @@ unsafe impl<'vtab> VTab<'vtab> for RelationTable {
             base: sqlite3_vtab_cursor::default(),
             results: self.relation.table().results().len(),
             relation: self.relation.clone(),
+            sources: self.sources.clone(),
             rows: RefCell::new(None),
             arguments: Keys::default(),
             number: 0,
@@ -150,6 +160,7 @@ fn declaration(table: &Table) -> String {
 struct RelationCursor<'vtab> {
     base: sqlite3_vtab_cursor,
     relation: Arc<dyn Relation>,
+    sources: Arc<Sources>,
     /// Columns that are no arguments.
     results: usize,
     /// A value may be put together in memory of the rows' own.
@@ -180,14 +191,18 @@ unsafe impl VTabCursor for RelationCursor<'_> {
             return Ok(());
         }
         self.arguments = keys.clone();
-        *self.rows.get_mut() = Some(self.relation.rows(keys, wanted).map_err(told)?);
+        *self.rows.get_mut() = Some(
+            self.relation
+                .rows(keys, wanted)
+                .map_err(|error| self.sources.keep(error))?,
+        );
         self.next()
     }
 
     fn next(&mut self) -> Result<()> {
         self.number += 1;
         if let Some(rows) = self.rows.get_mut()
-            && !rows.advance().map_err(told)?
+            && !rows.advance().map_err(|error| self.sources.keep(error))?
         {
             *self.rows.get_mut() = None;
         }
@@ -201,9 +216,9 @@ unsafe impl VTabCursor for RelationCursor<'_> {
     fn column(&self, context: &mut Context, column: c_int) -> Result<()> {
         let mut rows = self.rows.borrow_mut();
         let cell = match (&mut *rows, usize::try_from(column)) {
-            (Some(rows), Ok(column)) if column < self.results => {
-                rows.value(column).map_err(told)?
-            }
+            (Some(rows), Ok(column)) if column < self.results => rows
+                .value(column)
+                .map_err(|error| self.sources.keep(error))?,
             // SQLite compares what was asked for with what came of it.
             (Some(_), Ok(column)) => self.arguments.cell(column),
             _ => Cell::Null,
@@ -220,13 +235,6 @@ unsafe impl VTabCursor for RelationCursor<'_> {
 
     fn rowid(&self) -> Result<i64> {
         Ok(self.number)
-    }
-}
-
-fn told(error: SqlError) -> Error {
-    match error {
-        SqlError::Sqlite(error) => error,
-        other => Error::ModuleError(other.to_string()),
     }
 }
 

@@ -8,10 +8,15 @@ pub mod growth;
 pub mod info;
 pub mod json;
 pub mod new_objects;
-mod number;
+pub(crate) mod number;
+pub mod rows;
+pub mod schema;
+pub mod series;
 pub mod show;
 mod style;
+pub mod survivors;
 mod table;
+mod time_columns;
 pub mod top;
 pub mod verify;
 

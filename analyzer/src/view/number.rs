@@ -5,7 +5,7 @@ use indicatif::{BinaryBytes, HumanCount};
 use crate::analysis::identity::Identity;
 
 /// `12,345`.
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     HumanCount(count).to_string()
 }
 
@@ -22,6 +22,17 @@ pub(super) fn bytes(bytes: u64) -> String {
 /// `+1.20 KiB`.
 pub(super) fn bytes_growth(growth: i64) -> String {
     signed(growth, bytes)
+}
+
+/// `+12,345`, `+12.5`, `+0.04`, `-3.0`, `0`.
+pub(super) fn per_minute(rate: f64) -> String {
+    let digits = match rate.abs() {
+        0.0 => return "0".to_owned(),
+        size if size >= 99.95 => return growth(rate.round() as i64),
+        size if size >= 0.95 => 1,
+        _ => 2,
+    };
+    format!("{rate:+.digits$}")
 }
 
 fn signed(number: i64, text: impl Fn(u64) -> String) -> String {
@@ -57,6 +68,10 @@ mod tests {
         assert_eq!(growth(-3), "-3");
         assert_eq!(growth(0), "0");
         assert_eq!(growth(i64::MIN), "-9,223,372,036,854,775,808");
+        assert_eq!(
+            [12_345.4, -99.96, 12.34, 1.0, 0.041, 0.0].map(per_minute),
+            ["+12,345", "-100", "+12.3", "+1.0", "+0.04", "0"]
+        );
         assert_eq!(bytes(1_228), "1.20 KiB");
         assert_eq!(bytes_growth(-512), "-512 B");
     }

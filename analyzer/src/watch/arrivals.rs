@@ -22,7 +22,12 @@ pub enum Arrival {
     /// A dump that seems whole.
     Dump(PathBuf),
     /// A file that is no dump, or a damaged one.
-    Unreadable(ReadError),
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: ReadError,
+    },
 }
 
 /// The dumps of a directory; each is told once, and again if its file changes.
@@ -64,7 +69,10 @@ impl Arrivals {
                 Ok(metadata) => dumps.push((Process::of(&metadata), path.clone())),
                 Err(ReadError::Io { why, .. }) if why.kind() == io::ErrorKind::NotFound => continue,
                 Err(_) if stamp.is_younger_than(self.settled) => continue,
-                Err(error) => arrivals.push(Arrival::Unreadable(error)),
+                Err(why) => {
+                    let path = path.clone();
+                    arrivals.push(Arrival::Unreadable { path, why });
+                }
             }
             self.told.insert(path, stamp);
         }
@@ -73,6 +81,11 @@ impl Arrivals {
         });
         arrivals.extend(dumps.into_iter().map(|(_, path)| Arrival::Dump(path)));
         Ok(arrivals)
+    }
+
+    /// Tells a file once more at the next look.
+    pub fn look_again_at(&mut self, path: &Path) {
+        self.told.remove(path);
     }
 
     fn present(&self) -> io::Result<BTreeMap<PathBuf, Stamp>> {

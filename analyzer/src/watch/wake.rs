@@ -11,6 +11,7 @@ use std::time::Duration;
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// Waits for a directory. Events only say when to look, so lost or doubled ones do no harm.
@@ -35,6 +36,10 @@ impl Waiting {
     ) -> io::Result<Waiting> {
         let (wake, wakes) = mpsc::channel();
         let stopped = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The second one ends at once. Loading is one transaction, so nothing is left half done.
+            flag::register_conditional_default(signal, Arc::clone(&stopped))?;
+        }
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         thread::spawn({
             let (stopped, wake) = (Arc::clone(&stopped), wake.clone());

@@ -24,7 +24,6 @@ table! {
     /// What keeps the objects of a type alive: their chains grouped by shape, the biggest group first.
     CHAINS ChainsColumn = "chains_of", key 0, arguments 2 {
         Count = "count" Count false "Objects whose chains have this shape.";
-        Bytes = "bytes" Bytes false "Their shallow bytes.";
         TypeName = "type_name" Text false "Their type.";
         Chain = "chain" Text false "The shape, as text; positions and keys that differ are left open.";
         Example = "example" Address false "The address of one of the objects.";

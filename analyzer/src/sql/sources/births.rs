@@ -14,7 +14,7 @@ pub(in crate::sql) enum Earlier<'d> {
         snapshot: &'d Snapshot,
         births: Arc<[u32]>,
     },
-    Loaded(LoadedObjects),
+    Loaded(&'d LoadedObjects),
 }
 
 /// The objects of a dump that was loaded into a file.

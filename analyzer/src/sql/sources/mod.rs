@@ -7,7 +7,7 @@ mod reach;
 mod referrers;
 mod type_names;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use memdump_format::{Dump, ReadError};
 
@@ -18,7 +18,6 @@ pub(super) use open_dump::OpenDump;
 pub(super) use reach::Held;
 
 use super::error::SqlError;
-use crate::analysis::identity::Process;
 use crate::progress::Progress;
 
 /// What a dump's new objects are told against.
@@ -28,25 +27,24 @@ pub(super) enum Previous {
     /// Another open dump, by its place.
     Open(usize),
     /// A dump that was loaded into a file earlier.
-    Loaded(Box<dyn LoadedDump>),
+    Loaded(Box<LoadedDump>),
 }
 
 /// A dump of which only a loaded file is left.
-pub(super) trait LoadedDump: Send + Sync {
+pub(super) struct LoadedDump {
     /// Its number.
-    fn number(&self) -> u32;
-
+    pub(super) number: u32,
     /// The first dump of its process.
-    fn series(&self) -> u32;
-
-    /// Its objects.
-    fn objects(&self) -> Result<LoadedObjects, SqlError>;
+    pub(super) series: u32,
+    pub(super) objects: LoadedObjects,
 }
 
 /// The dumps that are open. Their numbers rise.
 pub struct Sources {
     dumps: Vec<OpenDump>,
     progress: Arc<dyn Progress + Send>,
+    /// What failed within SQLite, which passes on only its text.
+    failure: Mutex<Option<SqlError>>,
 }
 
 impl Sources {
@@ -58,30 +56,19 @@ impl Sources {
         dumps: impl IntoIterator<Item = Dump>,
         progress: Arc<dyn Progress + Send>,
     ) -> Result<Sources, SqlError> {
-        Sources::continuing(dumps, 1, progress, |_| None)
-    }
-
-    /// As [`Sources::new`], with numbers from `first`. Of a dump before which none of its process is open, `loaded` may know one.
-    pub(super) fn continuing(
-        dumps: impl IntoIterator<Item = Dump>,
-        first: u32,
-        progress: Arc<dyn Progress + Send>,
-        loaded: impl Fn(&Process) -> Option<Box<dyn LoadedDump>>,
-    ) -> Result<Sources, SqlError> {
-        let mut open: Vec<OpenDump> = (first..)
+        let mut open: Vec<OpenDump> = (1..)
             .zip(dumps)
             .map(|(number, dump)| OpenDump::new(number, dump))
             .collect::<Result<_, ReadError>>()?;
         for place in 0..open.len() {
-            let previous = match previous(&open, place) {
-                Some(previous) => Previous::Open(previous),
-                None => loaded(open[place].process()).map_or(Previous::None, Previous::Loaded),
-            };
-            open[place].set_previous(previous);
+            if let Some(previous) = previous(&open, place) {
+                open[place].set_previous(Previous::Open(previous));
+            }
         }
         Ok(Sources {
             dumps: open,
             progress,
+            failure: Mutex::new(None),
         })
     }
 
@@ -92,6 +79,46 @@ impl Sources {
         if let Previous::Open(previous) = *self.dumps[place].previous() {
             self.dumps[previous].release_objects();
         }
+    }
+
+    /// Takes one dump, which is to have a number, and the dump before it of the same process, if that was loaded.
+    pub(super) fn one(
+        number: u32,
+        dump: Dump,
+        previous: Option<LoadedDump>,
+        progress: Arc<dyn Progress + Send>,
+    ) -> Result<Sources, SqlError> {
+        let mut dump = OpenDump::new(number, dump)?;
+        if let Some(previous) = previous {
+            dump.set_previous(Previous::Loaded(Box::new(previous)));
+        }
+        Ok(Sources {
+            dumps: vec![dump],
+            progress,
+            failure: Mutex::new(None),
+        })
+    }
+
+    /// Keeps what failed, and gives SQLite its text.
+    pub(super) fn keep(&self, error: SqlError) -> rusqlite::Error {
+        match error {
+            SqlError::Sqlite(error) => error,
+            other => {
+                let text = other.to_string();
+                *self.failure.lock().unwrap_or_else(|held| held.into_inner()) = Some(other);
+                rusqlite::Error::ModuleError(text)
+            }
+        }
+    }
+
+    /// What really failed when SQLite tells of an error.
+    pub fn told(&self, error: rusqlite::Error) -> SqlError {
+        let kept = self
+            .failure
+            .lock()
+            .unwrap_or_else(|held| held.into_inner())
+            .take();
+        kept.unwrap_or(SqlError::Sqlite(error))
     }
 
     pub(super) fn progress(&self) -> &dyn Progress {
@@ -131,7 +158,7 @@ impl Sources {
         match dump.previous() {
             Previous::None => None,
             Previous::Open(place) => Some(self.at(*place).number()),
-            Previous::Loaded(loaded) => Some(loaded.number()),
+            Previous::Loaded(loaded) => Some(loaded.number),
         }
     }
 
@@ -142,7 +169,7 @@ impl Sources {
             match dump.previous() {
                 Previous::None => return dump.number(),
                 Previous::Open(place) => dump = self.at(*place),
-                Previous::Loaded(loaded) => return loaded.series(),
+                Previous::Loaded(loaded) => return loaded.series,
             }
         }
     }

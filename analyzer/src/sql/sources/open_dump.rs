@@ -4,12 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use memdump_format::{Dump, Fault, Metadata, ObjectId, ReadError, Root};
 
+use super::Previous;
 use super::births::{Earlier, births};
 use super::kept_blocks::{KeptObjects, KeptReferences};
 use super::reach::Reach;
 use super::referrers::Referrers;
 use super::type_names::TypeNames;
-use super::{LoadedDump, Previous};
 use crate::analysis::identity::Process;
 use crate::graph::{Dominated, DominatorTree, Graph, RetainedByClass, RetentionError};
 use crate::progress::Progress;
@@ -248,7 +248,7 @@ impl OpenDump {
     ) -> Result<Arc<[u32]>, SqlError> {
         let known = once(&self.births, || {
             let earlier = match &self.previous {
-                Previous::Loaded(loaded) => Some(Earlier::Loaded(LoadedDump::objects(&**loaded)?)),
+                Previous::Loaded(loaded) => Some(Earlier::Loaded(&loaded.objects)),
                 _ => earlier,
             };
             progress.stage("comparing", 0);

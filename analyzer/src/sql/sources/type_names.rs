@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use memdump_format::{Address, Dump, ReadError, TypeId};
 
-use crate::snapshot::{TypeKey, TypeTable};
+use crate::snapshot::TypeTable;
 
 /// The types of a dump by number and by name.
 pub(in crate::sql) struct TypeNames {
@@ -63,10 +63,6 @@ impl TypeNames {
 
     pub(in crate::sql) fn name(&self, number: usize) -> &str {
         self.names.get(number).map_or("", String::as_str)
-    }
-
-    pub(in crate::sql) fn name_of(&self, key: TypeKey) -> &str {
-        self.name(key.index())
     }
 
     pub(in crate::sql) fn module(&self, number: usize) -> &str {

@@ -8,6 +8,8 @@ mod types;
 
 use std::sync::Arc;
 
+pub(super) use records::root_kind;
+
 use super::relation::Relation;
 use super::sources::Sources;
 

@@ -25,8 +25,8 @@ impl Relation for Objects {
         &OBJECT
     }
 
-    fn keys(&self) -> &'static [usize] {
-        &[DUMP, ID, ADDRESS, TYPE, DOMINATOR]
+    fn is_key(&self, column: usize) -> bool {
+        [DUMP, ID, ADDRESS, TYPE, DOMINATOR].contains(&column)
     }
 
     fn estimate(&self, given: Columns) -> Estimate {

@@ -25,8 +25,8 @@ impl Relation for References {
         &REFERENCE
     }
 
-    fn keys(&self) -> &'static [usize] {
-        &[DUMP, SOURCE, TARGET]
+    fn is_key(&self, column: usize) -> bool {
+        [DUMP, SOURCE, TARGET].contains(&column)
     }
 
     fn estimate(&self, given: Columns) -> Estimate {

@@ -20,8 +20,8 @@ impl Relation for Types {
         &TYPE
     }
 
-    fn keys(&self) -> &'static [usize] {
-        &[DUMP, ID, NAME]
+    fn is_key(&self, column: usize) -> bool {
+        [DUMP, ID, NAME].contains(&column)
     }
 
     fn estimate(&self, given: Columns) -> Estimate {

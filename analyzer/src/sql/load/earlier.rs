@@ -1,0 +1,95 @@
+//! A dump that was loaded earlier, as far as it is needed to know its objects again.
+
+use memdump_format::Address;
+use rusqlite::Connection;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::analysis::identity::Process;
+use crate::snapshot::{AddressIndex, TypeName};
+use crate::sql::error::SqlError;
+use crate::sql::sources::{LoadedDump, LoadedObjects};
+
+/// The last dump in the file that was taken of a process before the one which is to be loaded.
+pub(super) fn previous(
+    connection: &Connection,
+    process: &Process,
+) -> Result<Option<LoadedDump>, SqlError> {
+    let mut statement = connection.prepare(
+        "SELECT id, process, host, pid, time, uptime_ms, sequence FROM dump ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut best = None;
+    while let Some(row) = rows.next()? {
+        let (number, series): (u32, u32) = (row.get(0)?, row.get(1)?);
+        let dumped = row
+            .get::<_, Option<String>>(4)?
+            .and_then(|time| OffsetDateTime::parse(&time, &Rfc3339).ok());
+        let uptime = row
+            .get::<_, Option<i64>>(5)?
+            .map(time::Duration::milliseconds);
+        let loaded = Process {
+            host: row.get(2)?,
+            pid: row.get(3)?,
+            started: dumped.zip(uptime).and_then(|(at, up)| at.checked_sub(up)),
+            dumped,
+            sequence: row
+                .get::<_, Option<i64>>(6)?
+                .and_then(|n| u64::try_from(n).ok()),
+        };
+        let time = (loaded.dumped, loaded.sequence, number);
+        let is_before = (loaded.dumped, loaded.sequence) <= (process.dumped, process.sequence);
+        if is_before
+            && loaded.difference(process).is_none()
+            && best.is_none_or(|(best, _)| time > best)
+        {
+            best = Some((time, series));
+        }
+    }
+    best.map(|((_, _, number), series)| {
+        Ok(LoadedDump {
+            number,
+            series,
+            objects: objects(connection, number)?,
+        })
+    })
+    .transpose()
+}
+
+fn objects(connection: &Connection, number: u32) -> Result<LoadedObjects, SqlError> {
+    let mut names = Vec::new();
+    let mut statement =
+        connection.prepare("SELECT id, module, name FROM type WHERE dump = ?1 ORDER BY id")?;
+    let mut rows = statement.query([number])?;
+    while let Some(row) = rows.next()? {
+        let (id, module, name): (u32, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        // Numbers have no gaps.
+        if id as usize == names.len() {
+            names.push(type_name(&module, &name));
+        }
+    }
+    let (mut addresses, mut types, mut births) = (Vec::new(), Vec::new(), Vec::new());
+    let mut statement =
+        connection.prepare("SELECT address, type, born FROM object WHERE dump = ?1 ORDER BY id")?;
+    let mut rows = statement.query([number])?;
+    while let Some(row) = rows.next()? {
+        addresses.push(Address(row.get::<_, i64>(0)? as u64));
+        types.push(row.get(1)?);
+        births.push(row.get::<_, Option<u32>>(2)?.unwrap_or(number));
+    }
+    Ok(LoadedObjects {
+        index: AddressIndex::new(&addresses),
+        births,
+        types,
+        names,
+    })
+}
+
+/// From a name as people write it, builtins without their module.
+fn type_name(module: &str, name: &str) -> TypeName {
+    let qualified = name
+        .strip_prefix(module)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .filter(|_| module != "builtins" && !module.is_empty());
+    TypeName::new(module, qualified.unwrap_or(name))
+}
