@@ -2,6 +2,7 @@
 # make test    every test
 # make lint    formatting, clippy, types, and house rules
 # make bench   memdump beside its peers
+# make bench-peers   its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
 
@@ -20,10 +21,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench clean command rows wheel environments help
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-peers clean command rows synth wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -35,7 +36,7 @@ test-rust:
 	$(CARGO) test --workspace --exclude memdump-cpython
 
 # Several at a time: most of a test is waiting for a process.
-test-python: command rows environments
+test-python: command rows synth environments
 	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
 
 lint: lint-rust lint-python
@@ -55,6 +56,11 @@ bench: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
 	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
 
+# Gets the peers from their registries, into target/bench-peers. BENCH="--objects 10000000" for more.
+bench-peers: command wheel synth
+	$(PYTHON) tests/bench/peers/peers.py --command $(COMMAND) --synth $(TARGET)/release/synth --wheel $(WHEELS)/plain/*.whl \
+	  --into $(TARGET)/bench-peers $(BENCH)
+
 clean:
 	$(CARGO) clean
 	rm -rf demo-out
@@ -65,6 +71,10 @@ command:
 # Prints a dump as text, by a reader of its own.
 rows:
 	$(CARGO) build --release --package memdump-tests --bin rows
+
+# Writes dumps of any size.
+synth:
+	$(CARGO) build --release --package memdump-tests --bin synth
 
 environments: wheel $(WHEELS)/failpoints/.built
 	@$(ENVIRONMENTS) tools

@@ -36,6 +36,14 @@ pub fn of(error: &anyhow::Error) -> u8 {
     error.chain().find_map(of_cause).unwrap_or(INTERNAL)
 }
 
+/// Whether nobody reads any more what is printed: no error, and a reason to end.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<ReadError>() || cause.is::<GraphError>() || cause.is::<Damaged>() {
         return Some(DUMP);

@@ -15,3 +15,4 @@ pub mod send;
 pub mod snapshot;
 pub mod sql;
 pub mod view;
+pub mod watch;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use clap::Parser;
 use memdump_analyzer::command::{Arguments, run};
-use memdump_analyzer::exit_code;
+use memdump_analyzer::exit_code::{self, is_closed_pipe};
 
 #[global_allocator]
 static ALLOCATOR: huge_pages::HugePages = huge_pages::HugePages;
@@ -23,11 +23,4 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -2,6 +2,7 @@
 
 mod chain;
 mod diff;
+mod export;
 mod info;
 mod limit;
 mod load;
@@ -16,6 +17,7 @@ mod survivors;
 mod suspects;
 mod top;
 mod verify;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -66,6 +68,8 @@ enum Command {
     Suspects(suspects::Suspects),
     Sql(sql::Sql),
     Load(load::Load),
+    Watch(watch::Watch),
+    Export(export::Export),
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
@@ -93,6 +97,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Suspects(command) => command.run(&session),
         Command::Sql(command) => command.run(&session),
         Command::Load(command) => command.run(&session),
+        Command::Watch(command) => command.run(&session),
+        Command::Export(command) => command.run(&session),
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),

@@ -38,6 +38,11 @@ impl Session {
         &self.progress
     }
 
+    /// Whether damaged dumps are read, as far as they are sound.
+    pub(super) fn recovers(&self) -> bool {
+        self.recover
+    }
+
     /// Opens a dump; of a damaged one what is sound, if that is wanted.
     pub(super) fn open(&self, path: &Path) -> anyhow::Result<Dump> {
         if !self.recover {

@@ -40,6 +40,14 @@ pub enum CannotStart {
     /// What should be an address is none.
     #[error("`{0}` is no address; write it as memdump prints it, 0x7f3a1c0042d0, or in decimal")]
     NoAddress(String),
+    /// A file or directory that was named cannot be read.
+    #[error("{}: cannot be read: {why}", path.display())]
+    Unreadable {
+        /// What was named.
+        path: PathBuf,
+        /// Why.
+        why: std::io::Error,
+    },
     /// The current directory cannot be read.
     #[error("the current directory cannot be searched for dumps: {0}")]
     Directory(#[from] std::io::Error),

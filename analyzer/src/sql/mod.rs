@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod database;
 mod error;
+pub mod export;
 mod functions;
 mod load;
 mod relation;

@@ -4,6 +4,7 @@
 
 pub mod biggest;
 pub mod chain;
+pub mod export;
 pub mod growth;
 pub mod info;
 pub mod json;

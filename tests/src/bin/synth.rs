@@ -25,6 +25,12 @@ struct Arguments {
     /// Another seed gives another heap
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The machine that the dump is of
+    #[arg(long, default_value = "synth")]
+    host: String,
+    /// The process that the dump is of
+    #[arg(long, default_value_t = 4242)]
+    pid: u32,
     /// The dump
     #[arg(short, long)]
     output: PathBuf,
@@ -55,15 +61,22 @@ fn main() -> io::Result<()> {
         leaked: arguments.leaked,
         seed: arguments.seed,
     };
-    write(&population, Moment::Before, &arguments.output)?;
-    arguments
-        .later
-        .map_or(Ok(()), |path| write(&population, Moment::After, &path))
+    let pid = arguments.pid.to_string();
+    let process = [("host", arguments.host.as_str()), ("pid", pid.as_str())];
+    write(&population, &process, Moment::Before, &arguments.output)?;
+    arguments.later.map_or(Ok(()), |path| {
+        write(&population, &process, Moment::After, &path)
+    })
 }
 
-fn write(population: &Population, moment: Moment, path: &Path) -> io::Result<()> {
+fn write(
+    population: &Population,
+    process: &[(&str, &str)],
+    moment: Moment,
+    path: &Path,
+) -> io::Result<()> {
     let sink = BufWriter::with_capacity(1 << 20, fs::File::create(path)?);
-    let (_, written) = population.write(moment, sink)?;
+    let (_, written) = population.write_of(process, moment, sink)?;
     let bytes = fs::metadata(path)?.len();
     eprintln!(
         "{}: {} objects, {} references, {bytes} bytes",

@@ -67,7 +67,20 @@ pub struct Written {
 impl Population {
     /// Streams the dump of one moment.
     pub fn write<W: Write>(&self, moment: Moment, sink: W) -> io::Result<(W, Written)> {
+        self.write_of(&[], moment, sink)
+    }
+
+    /// Streams the dump of one moment, which says this about itself: keys of the metadata and their values.
+    pub fn write_of<W: Write>(
+        &self,
+        metadata: &[(&str, &str)],
+        moment: Moment,
+        sink: W,
+    ) -> io::Result<(W, Written)> {
         let mut walk = walk::Walk::start(self, moment, sink)?;
+        for (key, value) in metadata {
+            walk.stream.metadata(key, value);
+        }
         walk.prologue()?;
         walk.windows()?;
         walk.leak()?;

@@ -20,7 +20,7 @@ use crate::sql::{Database, Sources};
 use crate::view;
 use crate::view::rows::RowFormat;
 use crate::view::schema::Schema;
-use run::Runner;
+pub(super) use run::Runner;
 
 /// Ask dumps in SQL: tables, views and functions over open dumps; without a query an interactive shell
 #[derive(clap::Args, Debug)]
@@ -50,7 +50,7 @@ pub(super) struct Sql {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Aligned, fitted to the terminal
     Table,
     /// With a heading; NULL is empty
@@ -61,6 +61,17 @@ enum Format {
     Json,
 }
 
+/// How rows look, as the options say.
+pub(super) fn row_format(format: Option<Format>, session: &Session) -> RowFormat {
+    match format {
+        Some(Format::Csv) => RowFormat::Csv,
+        Some(Format::Jsonl) => RowFormat::JsonLines,
+        Some(Format::Json) => RowFormat::Json,
+        None if session.json => RowFormat::Json,
+        Some(Format::Table) | None => RowFormat::Table(width()),
+    }
+}
+
 impl Sql {
     pub(super) fn run(mut self, session: &Session) -> anyhow::Result<()> {
         if let Some(name) = &self.schema {
@@ -69,13 +80,7 @@ impl Sql {
         let query = self.take_query()?;
         let shown = Arc::new(Shown::new());
         let (database, sources) = self.open(session, &shown)?;
-        let format = match self.format {
-            Some(Format::Csv) => RowFormat::Csv,
-            Some(Format::Jsonl) => RowFormat::JsonLines,
-            Some(Format::Json) => RowFormat::Json,
-            None if session.json => RowFormat::Json,
-            Some(Format::Table) | None => RowFormat::Table(width()),
-        };
+        let format = row_format(self.format, session);
         let runner = Runner {
             database: &database,
             sources: sources.as_deref(),

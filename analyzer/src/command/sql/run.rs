@@ -12,16 +12,16 @@ use crate::sql::{Database, Sources};
 use crate::view::rows::{Heading, RowFormat, RowWriter, Value};
 
 /// Runs statements.
-pub(super) struct Runner<'r> {
-    pub(super) database: &'r Database,
-    pub(super) sources: Option<&'r Sources>,
-    pub(super) progress: &'r Shown,
-    pub(super) format: RowFormat,
+pub(in crate::command) struct Runner<'r> {
+    pub(in crate::command) database: &'r Database,
+    pub(in crate::command) sources: Option<&'r Sources>,
+    pub(in crate::command) progress: &'r Shown,
+    pub(in crate::command) format: RowFormat,
 }
 
 impl Runner<'_> {
     /// Runs all statements of a script, up to the first that fails.
-    pub(super) fn script(&self, script: &str) -> anyhow::Result<()> {
+    pub(in crate::command) fn script(&self, script: &str) -> anyhow::Result<()> {
         let mut batch = Batch::new(self.database.connection(), script);
         loop {
             let next = batch.next();

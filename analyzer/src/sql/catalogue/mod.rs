@@ -16,7 +16,9 @@ pub use tables::{
 /// What the values of a column are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// The number of a dump, an object, a type: what tables are joined by. Never negative.
+    /// The number of a dump: what tables are joined by. Never negative.
+    Dump,
+    /// The number of an object, a type, a root in its dump: what tables are joined by. Never negative.
     Id,
     /// How many, how long. Never negative.
     Count,
@@ -40,7 +42,7 @@ impl Kind {
             Kind::Address => "ADDRESS INTEGER",
             Kind::Flag => "BOOLEAN INTEGER",
             Kind::Text => "TEXT",
-            Kind::Id | Kind::Count | Kind::Difference | Kind::Bytes => "INTEGER",
+            Kind::Dump | Kind::Id | Kind::Count | Kind::Difference | Kind::Bytes => "INTEGER",
         }
     }
 }

@@ -11,10 +11,10 @@ pub static TABLES: &[&Table] = &[&DUMP, &METADATA, &TYPE, &OBJECT, &REFERENCE, &
 table! {
     /// One row per dump.
     DUMP DumpColumn = "dump", key 1, arguments 0 {
-        Id = "id" Id false "The dump's number here: from 1, in the order given.";
+        Id = "id" Dump false "The dump's number here: from 1, in the order given.";
         File = "file" Text false "The file.";
-        Previous = "previous" Id true "The dump before it of the same process, which new objects are told against; NULL if there is none here.";
-        Process = "process" Id false "The first dump here of the same process: dumps with the same number are a series.";
+        Previous = "previous" Dump true "The dump before it of the same process, which new objects are told against; NULL if there is none here.";
+        Process = "process" Dump false "The first dump here of the same process: dumps with the same number are a series.";
         Host = "host" Text true "The machine.";
         Pid = "pid" Id true "The process id.";
         Program = "program" Text true "The program.";
@@ -42,7 +42,7 @@ table! {
 table! {
     /// Whatever else a dump says about itself: one row per key.
     METADATA MetadataColumn = "metadata", key 2, arguments 0 {
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Key = "name" Text false "The key, as format/FORMAT.md lists them.";
         Value = "value" Text false "The value.";
     }
@@ -51,7 +51,7 @@ table! {
 table! {
     /// One row per type of a dump, by name: several type objects of one name are one type.
     TYPE TypeColumn = "type", key 2, arguments 0 {
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Id = "id" Id false "The type's number in its dump; another in every dump, so compare names.";
         Name = "name" Text false "The full name, app.models.SomeRef; builtins without their module.";
         Module = "module" Text false "The module; empty for none.";
@@ -68,7 +68,7 @@ table! {
 table! {
     /// One row per object of a dump.
     OBJECT ObjectColumn = "object", key 2, arguments 0 {
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Id = "id" Id false "The object's number in its dump; another in every dump, so compare addresses.";
         Address = "address" Address false "Where it lay; a query takes it as it is printed, 0x7f3a1c0042d0.";
         Type = "type" Id false "What it is: type.id of the same dump.";
@@ -84,14 +84,14 @@ table! {
         Dominated = "dominated" Count true "How many objects it is the dominator of.";
         Retained = "retained" Bytes true "What would be freed with it, in bytes.";
         IsNew = "is_new" Flag true "Whether the previous dump of the process has it not; NULL if there is none.";
-        Born = "born" Id true "The earliest dump of the process here that has it, without a gap.";
+        Born = "born" Dump true "The earliest dump of the process here that has it, without a gap.";
     }
 }
 
 table! {
     /// One row per reference from an object.
     REFERENCE ReferenceColumn = "reference", key 3, arguments 0 {
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Source = "source" Id false "The object that refers: object.id of the same dump.";
         Position = "position" Count false "Its number among the references of its source, from 0.";
         Target = "target" Id true "The object referred to; NULL if the reference is dangling.";
@@ -104,7 +104,7 @@ table! {
 table! {
     /// One row per root: what holds objects from outside of the heap.
     ROOT RootColumn = "root", key 2, arguments 0 {
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Id = "id" Id false "The root's number in its dump.";
         Object = "object" Id true "The object that it holds; NULL if it holds none.";
         Kind = "kind" Text false "module, frame, thread, interpreter, static or native.";
@@ -119,7 +119,7 @@ table! {
 table! {
     /// One row per thing that could not be read when the dump was made.
     FAULT FaultColumn = "fault", key 2, arguments 0 {
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Id = "id" Id false "The fault's number in its dump.";
         Address = "address" Address true "The object that was being read; NULL if it was none.";
         Message = "message" Text false "What happened.";

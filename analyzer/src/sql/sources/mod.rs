@@ -72,6 +72,15 @@ impl Sources {
         })
     }
 
+    /// Frees what the rows of a dump needed, and what it was told against: for who goes through dumps in the order of time and is done
+    /// with this one. Its objects stay, for the next dump of its process.
+    pub(super) fn release(&mut self, place: usize) {
+        self.dumps[place].release_graph();
+        if let Previous::Open(previous) = *self.dumps[place].previous() {
+            self.dumps[previous].release_objects();
+        }
+    }
+
     /// Takes one dump, which is to have a number, and the dump before it of the same process, if that was loaded.
     pub(super) fn one(
         number: u32,

@@ -213,6 +213,29 @@ impl OpenDump {
         })
     }
 
+    /// Frees all that was found out but what the next dump of the process is told against. It is found out again if somebody asks.
+    pub(super) fn release_graph(&mut self) {
+        self.roots.take();
+        self.faults.take();
+        self.graph.take();
+        self.reach.take();
+        self.dominators.take();
+        self.dominated.take();
+        self.retained_by_type.take();
+        self.indegrees.take();
+        self.by_type.take();
+        self.referrers.take();
+        self.objects = KeptObjects::new(&self.dump);
+        self.references = KeptReferences::new(&self.dump);
+    }
+
+    /// Frees its objects, which the next dump of the process is told against.
+    pub(super) fn release_objects(&mut self) {
+        self.types.take();
+        self.snapshot.take();
+        self.births.take();
+    }
+
     pub(super) fn births_known(&self) -> Option<&Arc<[u32]>> {
         self.births.get()
     }
