@@ -267,6 +267,7 @@ fn the_newest_of_a_series_are_taken_as_many_as_asked_for() {
     }
     let one = memdump(directory.path(), &["diff", "-n", "1"]);
     assert_eq!((one.code, &*one.out), (2, ""));
+    assert!(one.err.contains("one dump is no series"), "{}", one.err);
     let both = memdump(directory.path(), &["diff", "-n", "3", "1.dump", "2.dump"]);
     assert_eq!((both.code, &*both.out), (2, ""));
 }
