@@ -2,6 +2,7 @@
 # make test    every test
 # make lint    formatting, clippy, types, and house rules
 # make bench   memdump beside its peers
+# make bench-analysis   the analyzer at scale, beside what the machine can do
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
 
@@ -20,10 +21,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench clean command rows wheel environments help
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-analysis clean command rows wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -54,6 +55,11 @@ lint-python:
 bench: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
 	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
+
+# BENCH='--millions 1 10 50' for more.
+bench-analysis: command
+	$(CARGO) build --release --package memdump-tests --bin synth --bin limits
+	$(PYTHON) tests/bench/analysis.py --command $(COMMAND) --synth $(TARGET)/release/synth --limits $(TARGET)/release/limits $(BENCH)
 
 clean:
 	$(CARGO) clean

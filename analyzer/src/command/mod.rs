@@ -4,6 +4,7 @@ mod chain;
 mod diff;
 mod info;
 mod limit;
+mod memory;
 mod new;
 mod progress;
 mod send;
@@ -46,6 +47,9 @@ struct Common {
     /// Read what is sound of a damaged dump, and say what is missing
     #[arg(long, global = true)]
     recover: bool,
+    /// Tell on stderr what is being done, and how much memory it takes
+    #[arg(short, long, global = true)]
+    verbose: bool,
     /// Use so many threads [default: one per processor]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
@@ -75,7 +79,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             .num_threads(threads.get())
             .build_global()?;
     }
-    let session = Session::new(common.json, common.recover);
+    let session = Session::new(common.json, common.recover, common.verbose);
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),
