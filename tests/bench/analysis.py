@@ -1,7 +1,7 @@
-"""The analyzer on synthetic heaps of 1, 10 and 50 million objects, beside what the machine can do at best. `make bench-analysis` calls it.
+"""The analyzer on synthetic heaps of millions of objects, beside what the machine can do at best. `make bench-analysis` calls it.
 
-Each command is a child process over files on disk. CPU time is the child's own, user and system, the least of several runs; peak memory is
-its whole resident memory, the mapped file included. Both are told for each object of the later dump.
+Each command is a child process over files on disk. CPU time is the child's own, user and system, the least of several runs; peak
+memory is its whole resident memory, the mapped file included. Both are told for each object of the later dump.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def synthesise(arguments, millions, order, directory):
 
 
 def run(command, threads):
-    """CPU seconds, wall seconds, peak bytes, and the bytes that it foretold, if it did."""
+    """CPU seconds, wall seconds and peak bytes."""
     with tempfile.TemporaryFile() as errors:
         begun = os.times().elapsed
         child = subprocess.Popen([*command, "--threads", str(threads)], stdout=subprocess.DEVNULL, stderr=errors)
@@ -56,11 +56,9 @@ def run(command, threads):
 
 
 def limits(arguments, objects, huge):
-    """What the machine can do at best over a column of so many objects; with huge pages as memdump asks for them, or with small ones."""
+    """What the machine can do at best over a column of so many objects, with huge pages as memdump asks for, or without."""
     environment = {**os.environ, "GLIBC_TUNABLES": f"glibc.malloc.hugetlb={int(huge)}"}
-    found = subprocess.run(
-        [arguments.limits, "--values", str(objects)], check=True, capture_output=True, env=environment
-    )
+    found = subprocess.run([arguments.limits, "--values", str(objects)], check=True, capture_output=True, env=environment)
     return json.loads(found.stdout)
 
 
@@ -120,8 +118,8 @@ def main():
         if least < most:
             print(f"\n{most:g} M : {least:g} M objects, {order} order, per object")
             for question, (ns, per_object) in found[most].items():
-                before = found[least][question]
-                print(f"  {question:30} {ns / before[0]:5.2f} × ns {per_object / before[1]:5.2f} × bytes{verdict(ns / before[0], 1.2)}")
+                slower, larger = ns / found[least][question][0], per_object / found[least][question][1]
+                print(f"  {question:30} {slower:5.2f} × ns {larger:5.2f} × bytes{verdict(slower, 1.2)}")
 
 
 if __name__ == "__main__":

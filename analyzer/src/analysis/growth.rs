@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::AnalysisError;
 use super::identity::{self, Identity, Kept};
-use super::new_objects::require_identity;
 use super::retained_by_new::RetainedByNew;
 use crate::graph::Graph;
 use crate::progress::Progress;
@@ -175,7 +174,9 @@ pub fn growth_retained(
     progress: &dyn Progress,
 ) -> Result<Growth, AnalysisError> {
     const CURE: &str = "without --retained the counts are compared";
-    require_identity(before, after, CURE)?;
+    if let Identity::Unavailable { reason } = Identity::between(before.dump(), after.dump())? {
+        return Err(AnalysisError::NoIdentity { reason, cure: CURE });
+    }
     let both = Snapshot::memory(before.dump()).saturating_add(RetainedByNew::memory(after));
     progress.memory(both);
     let mut result = growth(before, after, order, progress)?;

@@ -6,6 +6,7 @@ mod export;
 mod info;
 mod limit;
 mod load;
+mod memory;
 mod new;
 mod progress;
 mod send;
@@ -52,6 +53,9 @@ struct Common {
     /// Read what is sound of a damaged dump, and say what is missing
     #[arg(long, global = true)]
     recover: bool,
+    /// Tell on stderr what is being done, and how much memory it takes
+    #[arg(short, long, global = true)]
+    verbose: bool,
     /// Use so many threads [default: one per processor]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
@@ -86,7 +90,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             .num_threads(threads.get())
             .build_global()?;
     }
-    let session = Session::new(common.json, common.recover);
+    let session = Session::new(common.json, common.recover, common.verbose);
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),

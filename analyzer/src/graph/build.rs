@@ -67,6 +67,27 @@ impl Graph {
         objects.saturating_add(counts.references.saturating_mul(4))
     }
 
+    /// About how many objects have references, from a sample of the blocks; at most all.
+    pub(super) fn sources(snapshot: &Snapshot) -> u64 {
+        const SAMPLE: usize = 16;
+        let counts = snapshot.dump().counts();
+        let blocks: Vec<_> = snapshot.dump().reference_blocks().collect();
+        let mut batch = ReferenceBatch::default();
+        let (mut groups, mut references) = (0, 0);
+        for block in blocks.iter().step_by(blocks.len().div_ceil(SAMPLE).max(1)) {
+            // A block that cannot be read is told of when all are.
+            if block
+                .decode(ReferenceColumns::default(), &mut batch)
+                .is_ok()
+            {
+                groups += batch.groups.len() as u128;
+                references += batch.len() as u128;
+            }
+        }
+        let sources = (groups * u128::from(counts.references)).checked_div(references);
+        sources.map_or(0, |sources| sources.min(u128::from(counts.objects)) as u64)
+    }
+
     /// Decodes all references, in parallel by block.
     pub fn build(snapshot: &Snapshot, progress: &dyn Progress) -> Result<Graph, GraphError> {
         let file = || snapshot.path().display().to_string();

@@ -118,9 +118,10 @@ impl Ways<fn(ObjectId) -> bool> {
 }
 
 impl<'g> Search<'g> {
-    /// Bytes of memory that a search takes, beside snapshot and graph.
+    /// Bytes of memory that a search takes, beside snapshot and graph: 8 per object, and as many while native holders are
+    /// looked for.
     pub fn memory(snapshot: &Snapshot) -> u64 {
-        snapshot.dump().counts().objects.saturating_mul(8)
+        snapshot.dump().counts().objects.saturating_mul(16)
     }
 
     /// A search that has reached nothing yet.
@@ -383,6 +384,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
         #[test]
         fn agrees_with_the_slow_search(
             references in prop::collection::vec((0..40_u32, 0..40_u32), 0..120),
@@ -417,7 +419,7 @@ mod tests {
         };
         let alone = with(1);
         assert!(alone.iter().filter(|a| a.0.is_some()).count() > 40_000);
-        for threads in [2, 3, 8] {
+        for threads in [2, 7] {
             assert_eq!(with(threads), alone);
         }
     }

@@ -70,7 +70,7 @@ fn gather(column: &[u32]) -> u32 {
         place = place
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        let at = (place >> 32) * column.len() as u64 >> 32;
+        let at = ((place >> 32) * column.len() as u64) >> 32;
         sum ^ column[at as usize]
     })
 }

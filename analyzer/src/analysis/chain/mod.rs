@@ -162,6 +162,15 @@ pub fn explain_all(
     explain(snapshot, question, chosen, None, progress)
 }
 
+/// Bytes of memory that it takes to explain so many objects: snapshot, graph, search, and the chains.
+fn memory(snapshot: &Snapshot, chosen: usize) -> u64 {
+    /// A node of [`Paths`], most of the chosen objects having one of their own, and what it is sorted by.
+    const NODE: u64 = 40;
+    Graph::memory(snapshot)
+        .saturating_add(Search::memory(snapshot))
+        .saturating_add(chosen as u64 * NODE)
+}
+
 fn explain(
     snapshot: &Snapshot,
     question: &ChainQuestion,
@@ -181,6 +190,7 @@ fn explain(
     if chosen.is_empty() {
         return Ok(answer);
     }
+    progress.memory(memory(snapshot, chosen.len()));
     let graph = Graph::build(snapshot, progress)?;
     let avoided = SelectedTypes::any_of(&question.avoid, snapshot);
     let ways = Ways {
