@@ -5,7 +5,7 @@
 mod support;
 
 use insta::assert_snapshot;
-use support::{Heap, memdump, service};
+use support::{Heap, busy_service, memdump, service};
 
 /// A directory with `a.dump` (3 SomeRef) and `b.dump` (5).
 fn leaking() -> tempfile::TempDir {
@@ -195,4 +195,167 @@ fn a_closed_pipe_is_no_error() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty());
+}
+
+/// A directory with a dump of the busy service after each of so many minutes: `1.dump`, `2.dump` …
+fn busy(minutes: u64) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for minute in 1..=minutes {
+        busy_service(minute).write(&directory.path().join(format!("{minute}.dump")));
+    }
+    directory
+}
+
+/// What is told of the first five minutes of the busy service.
+fn told_of_series(question: &[&str]) -> String {
+    let dumps = ["1.dump", "2.dump", "3.dump", "4.dump", "5.dump"];
+    let ran = memdump(busy(5).path(), &[question, &dumps].concat());
+    assert_eq!((ran.code, &*ran.err), (0, ""), "{}", ran.out);
+    ran.out
+}
+
+macro_rules! sees_in_series {
+    ($($name:ident: $($argument:expr),+;)+) => {$(
+        #[test]
+        fn $name() {
+            assert_snapshot!(told_of_series(&[$($argument),+]));
+        }
+    )+};
+}
+
+sees_in_series! {
+    diff_of_five: "diff";
+    diff_of_five_by_bytes: "diff", "--sort", "bytes", "--limit", "2";
+    diff_of_five_json: "diff", "--json", "--limit", "1";
+    new_that_stay: "new";
+    new_that_stay_json: "new", "--json", "--limit", "1";
+    no_new_that_stay: "new", "--type", "Request";
+    chain_of_new_that_stay: "chain", "--type", "SomeRef";
+    survivors: "survivors";
+    survivors_of_a_type: "survivors", "--type", "Request";
+    survivors_by_bytes: "survivors", "--sort", "bytes";
+    survivors_json: "survivors", "--json", "--limit", "1";
+}
+
+#[test]
+fn the_newest_of_a_series_are_taken_as_many_as_asked_for() {
+    let directory = busy(12);
+    for (arguments, said) in [
+        (&["diff"][..], "11.dump and 12.dump"),
+        (&["diff", "-n", "3"], "10.dump, 11.dump and 12.dump"),
+        (&["new", "--newest", "3"], "10.dump, 11.dump and 12.dump"),
+        (&["survivors", "-n", "2"], "11.dump and 12.dump"),
+        (&["survivors"], "12 dumps, 1.dump to 12.dump"),
+    ] {
+        let ran = memdump(directory.path(), arguments);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(ran.err, format!("memdump: using {said}, the newest here\n"));
+    }
+    for all in [
+        &["survivors"][..],
+        &["diff", "-n", "0"],
+        &["diff", "-n", "50"],
+    ] {
+        let ran = memdump(directory.path(), &[all, &["--json"]].concat());
+        let result: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        let dumps: Vec<String> = (1..=12).map(|n| format!("{n}.dump")).collect();
+        assert_eq!(result["dumps"], serde_json::json!(dumps));
+    }
+    let one = memdump(directory.path(), &["diff", "-n", "1"]);
+    assert_eq!((one.code, &*one.out), (2, ""));
+    let both = memdump(directory.path(), &["diff", "-n", "3", "1.dump", "2.dump"]);
+    assert_eq!((both.code, &*both.out), (2, ""));
+}
+
+#[test]
+fn a_series_is_taken_in_order_of_time() {
+    let directory = busy(3);
+    let right = memdump(
+        directory.path(),
+        &["diff", "1.dump", "2.dump", "3.dump", "--json"],
+    );
+    assert_eq!(right.err, "");
+    for question in ["diff", "survivors", "new"] {
+        let dumps = |order: [&str; 3]| {
+            memdump(
+                directory.path(),
+                &[question, "--json", order[0], order[1], order[2]],
+            )
+        };
+        let right = dumps(["1.dump", "2.dump", "3.dump"]);
+        let wrong = dumps(["3.dump", "1.dump", "2.dump"]);
+        assert_eq!(right.out, wrong.out);
+        assert_eq!(
+            (&*right.err, &*wrong.err),
+            (
+                "",
+                "memdump: taken in order of time: 1.dump, 2.dump and 3.dump\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn of_a_series_of_several_processes_only_counts_are_compared() {
+    let directory = busy(2);
+    busy_service(3)
+        .metadata("pid", "9")
+        .write(&directory.path().join("other.dump"));
+    let dumps = ["1.dump", "2.dump", "other.dump"];
+    let ran = memdump(directory.path(), &[&["diff"][..], &dumps].concat());
+    assert_eq!(ran.code, 0);
+    assert_snapshot!(ran.out);
+    for question in [
+        &["new"][..],
+        &["survivors"],
+        &["chain", "--type", "SomeRef"],
+    ] {
+        let ran = memdump(directory.path(), &[question, &dumps].concat());
+        assert_eq!((ran.code, &*ran.out), (2, ""));
+        let said = "different processes, 7 and 9";
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
+}
+
+#[test]
+fn one_damaged_dump_of_a_series_is_named_and_what_is_sound_can_be_read() {
+    let directory = busy(3);
+    let path = directory.path().join("2.dump");
+    let whole = std::fs::read(&path).expect("read");
+    std::fs::write(&path, &whole[..whole.len() - 40]).expect("written");
+    for question in ["diff", "new", "survivors"] {
+        let arguments = [question, "1.dump", "2.dump", "3.dump"];
+        let ran = memdump(directory.path(), &arguments);
+        assert_eq!((ran.code, &*ran.out), (3, ""));
+        assert!(
+            ran.err.contains("2.dump: the file is cut off"),
+            "{}",
+            ran.err
+        );
+        let ran = memdump(directory.path(), &[&arguments[..], &["--recover"]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.err.contains("2.dump is damaged"), "{}", ran.err);
+        assert!(ran.out.contains("app.models.SomeRef"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn types_of_a_series_cannot_be_sorted_by_new_objects() {
+    let arguments = ["diff", "--sort", "new", "1.dump", "2.dump", "3.dump"];
+    let ran = memdump(busy(3).path(), &arguments);
+    assert_eq!((ran.code, &*ran.out), (2, ""));
+    assert!(ran.err.contains("memdump survivors"), "{}", ran.err);
+}
+
+#[test]
+fn one_dump_is_too_few_for_a_series() {
+    for question in ["diff", "new", "survivors"] {
+        let ran = memdump(busy(1).path(), &[question, "1.dump"]);
+        assert_eq!((ran.code, &*ran.out), (2, ""));
+        assert!(
+            ran.err.contains("needs 2 dumps, 1 was given"),
+            "{}",
+            ran.err
+        );
+    }
 }

@@ -136,6 +136,21 @@ impl<'s> Kept<'s> {
     }
 }
 
+impl Kept<'_> {
+    /// Those of the earlier dump's objects that the later has, too; as the later's.
+    pub fn of(&self, objects: &ObjectSet) -> ObjectSet {
+        let kept = ObjectSet::new(self.after.id_limit());
+        self.parts().for_each(|part| {
+            self.walk(part, |old, new| {
+                if objects.contains(old) {
+                    kept.insert(new);
+                }
+            });
+        });
+        kept
+    }
+}
+
 /// Objects that are in the later dump only.
 pub fn new_objects(before: &Snapshot, after: &Snapshot) -> ObjectSet {
     let old = ObjectSet::new(after.id_limit());

@@ -14,6 +14,8 @@ pub mod select;
 pub mod series;
 pub mod show;
 pub mod suspects;
+pub mod survivors;
+pub mod timeline;
 pub mod top;
 pub mod trend;
 pub mod verify;

@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use memdump_format::ReadError;
 use rayon::prelude::*;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use super::identity::{Identity, Process};
-use super::trend::Course;
+use super::identity::Identity;
+use super::timeline::{Moment, Timeline};
+use super::trend::{Course, Times};
 use crate::snapshot::{Snapshot, TypeName};
 
 /// How each type went.
@@ -24,27 +23,6 @@ pub struct Series {
     pub types: Vec<TypeSeries>,
     /// All types together.
     pub total: Totals,
-}
-
-/// When a dump was taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Moment {
-    /// The time; none where the dump does not tell it.
-    #[serde(serialize_with = "rfc3339")]
-    pub time: Option<OffsetDateTime>,
-    /// The number of the dump in its process.
-    pub sequence: Option<u64>,
-    /// Minutes since the first dump. None, for all dumps, where one does not tell its time, they are not in order of time, or
-    /// not of one process.
-    pub minutes: Option<f64>,
-}
-
-fn rfc3339<S: serde::Serializer>(
-    time: &Option<OffsetDateTime>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    time.and_then(|time| time.format(&Rfc3339).ok())
-        .serialize(serializer)
 }
 
 /// How one type went.
@@ -82,9 +60,7 @@ pub enum SeriesOrder {
 /// Looks at the dumps of a series, one after the other, and then tells how each type went.
 #[derive(Default)]
 pub struct Recorder {
-    seen: Vec<Process>,
-    /// Why the dumps are not all of one process.
-    broken: Option<String>,
+    timeline: Timeline,
     counted: BTreeMap<TypeName, Counted>,
 }
 
@@ -106,12 +82,8 @@ impl Recorder {
     /// # Errors
     /// Its metadata cannot be read; it does not count then.
     pub fn look(&mut self, snapshot: &Snapshot) -> Result<(), ReadError> {
-        let process = Process::of(&snapshot.dump().metadata()?);
-        if let (Some(first), None) = (self.seen.first(), &self.broken) {
-            self.broken = first.difference(&process);
-        }
-        let dump = self.seen.len();
-        self.seen.push(process);
+        let dump = self.timeline.len();
+        self.timeline.add(snapshot.dump())?;
         let census = snapshot.census();
         for (key, name) in snapshot.types().iter() {
             let count = census.counts[key.index()];
@@ -132,10 +104,13 @@ impl Recorder {
 
     /// Tells how each type went over the dumps that were looked at.
     pub fn finish(self, order: SeriesOrder) -> Series {
-        let dumps = self.seen.len();
-        let minutes = match self.broken {
-            None => minutes(&self.seen),
-            Some(_) => None,
+        let dumps = self.timeline.len();
+        let identity = self.timeline.identity();
+        let minutes = self.timeline.minutes();
+        let times = match &minutes {
+            Some(minutes) => Times::Minutes(minutes),
+            None if identity.is_available() => Times::Sequence,
+            None => Times::Unrelated,
         };
         let mut sum = Counted {
             counts: vec![0; dumps],
@@ -149,8 +124,8 @@ impl Recorder {
             counted.counts.resize(dumps, 0);
             counted.bytes.resize(dumps, 0);
             Totals {
-                count: Course::new(counted.counts, minutes.as_deref()),
-                bytes: Course::new(counted.bytes, minutes.as_deref()),
+                count: Course::new(counted.counts, times),
+                bytes: Course::new(counted.bytes, times),
             }
         };
         let mut types: Vec<TypeSeries> = self
@@ -162,19 +137,9 @@ impl Recorder {
             })
             .collect();
         sort(&mut types, order);
-        let moments = self.seen.iter().enumerate();
         Series {
-            identity: match self.broken {
-                None => Identity::ByAddress,
-                Some(reason) => Identity::Unavailable { reason },
-            },
-            moments: moments
-                .map(|(number, process)| Moment {
-                    time: process.dumped,
-                    sequence: process.sequence,
-                    minutes: minutes.as_ref().map(|minutes| minutes[number]),
-                })
-                .collect(),
+            identity,
+            moments: self.timeline.moments(),
             types,
             total: totals(sum),
         }
@@ -195,19 +160,6 @@ pub fn series<E: From<ReadError>>(
         recorder.look(&snapshot?)?;
     }
     Ok(recorder.finish(order))
-}
-
-/// The times of the dumps since the first; none unless all are known, one after the other.
-fn minutes(seen: &[Process]) -> Option<Vec<f64>> {
-    let times: Vec<OffsetDateTime> = seen
-        .iter()
-        .map(|process| process.dumped)
-        .collect::<Option<_>>()?;
-    if times.windows(2).any(|pair| pair[0] >= pair[1]) {
-        return None;
-    }
-    let since = |time: &OffsetDateTime| (*time - times[0]).as_seconds_f64() / 60.0;
-    Some(times.iter().map(since).collect())
 }
 
 fn add(sums: &mut [u64], more: &[u64]) {

@@ -1,24 +1,30 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use memdump_format::Dump;
 
 use super::limit::Limit;
 use super::session::Session;
-use super::sources::given_or_newest;
+use super::sources::{CannotStart, Newest};
 use crate::analysis::AnalysisError;
-use crate::analysis::growth::{GrowthOrder, growth};
-use crate::view;
+use crate::analysis::growth::{Change, GrowthOrder, growth};
+use crate::analysis::series::{SeriesOrder, Totals, series};
+use crate::analysis::trend::Trend;
+use crate::view::{self, series::Unit};
 
-/// What grew: objects and bytes of each type, before and after, new and gone
+/// What grew: objects and bytes of each type; over several dumps a column for each, and how steadily
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   memdump diff                         the two newest dumps here
   memdump diff a.dump b.dump --sort bytes
+  memdump diff -n 5                    the five newest dumps here: what grows steadily
   memdump diff a.dump b.dump --min-growth 1 --json | jq '.types[].type'")]
 pub(super) struct Diff {
-    /// The earlier and the later dump [default: the newest two of one process in the current directory]
-    #[arg(value_name = "DUMP", num_args = 0..=2)]
+    /// Two dumps, the earlier first, or more [default: the newest two of one process in the current directory]
+    #[arg(value_name = "DUMP")]
     dumps: Vec<PathBuf>,
+    #[command(flatten)]
+    newest: Newest,
     /// What types are sorted by, greatest first
     #[arg(long, value_enum, default_value_t = Sort::Count)]
     sort: Sort,
@@ -35,7 +41,7 @@ enum Sort {
     Count,
     /// Growth of the bytes
     Bytes,
-    /// New objects
+    /// New objects, of two dumps
     New,
     /// The type's name
     Name,
@@ -54,30 +60,89 @@ impl From<Sort> for GrowthOrder {
 
 impl Diff {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
-        let [before, after] = given_or_newest(&self.dumps)?;
-        let [old, new] = session.load_both(&before, &after)?;
+        match &self.newest.or_given(&self.dumps, 2)?[..] {
+            [before, after] => self.compare(before, after, session),
+            more => self.follow(more, session),
+        }
+    }
+
+    fn compare(&self, before: &Path, after: &Path, session: &Session) -> anyhow::Result<()> {
+        let [old, new] = session.load_both(before, after)?;
         let order = GrowthOrder::from(self.sort);
         let mut result =
             growth(&old, &new, order, session.progress()).map_err(AnalysisError::from)?;
-        if let Some(least) = self.min_growth {
-            let grew = |change: &crate::analysis::growth::Change| match order {
-                GrowthOrder::Bytes => change.bytes_growth,
-                _ => change.count_growth,
-            };
-            result.types.retain(|row| grew(&row.change) >= least);
-        }
-        let every = result.types.len();
-        if !session.json {
-            result.types.retain(|row| !row.change.is_none());
-        }
-        let all = result.types.len();
-        let unchanged = every - all;
-        result
-            .types
-            .truncate(self.limit.entries(session.json).unwrap_or(all));
-        let more = all - result.types.len();
-        session.give("diff", &[&before, &after], &result, |result, width| {
-            view::growth::text(result, more, unchanged, width)
+        let grew = |change: &Change| match order {
+            GrowthOrder::Bytes => change.bytes_growth,
+            _ => change.count_growth,
+        };
+        let left_out = self.shorten(
+            session.json,
+            &mut result.types,
+            |row| grew(&row.change),
+            |row| row.change.is_none(),
+        );
+        session.give("diff", &[before, after], &result, |result, width| {
+            view::growth::text(result, left_out.more, left_out.unchanged, width)
         })
     }
+
+    fn follow(&self, paths: &[PathBuf], session: &Session) -> anyhow::Result<()> {
+        let (order, unit) = match self.sort {
+            Sort::Count => (SeriesOrder::Count, Unit::Objects),
+            Sort::Bytes => (SeriesOrder::Bytes, Unit::Bytes),
+            Sort::Name => (SeriesOrder::Name, Unit::Objects),
+            Sort::New => return Err(CannotStart::NewOfSeries.into()),
+        };
+        let dumps = session.open_series(paths)?;
+        let paths: Vec<PathBuf> = dumps.iter().map(Dump::path).map(Path::to_owned).collect();
+        let mut result = series(session.load_each(dumps), order)?;
+        let grew = |totals: &Totals| match unit {
+            Unit::Objects => totals.count.growth,
+            Unit::Bytes => totals.bytes.growth,
+        };
+        let is_unchanged = |totals: &Totals| {
+            [&totals.count, &totals.bytes].map(|course| course.trend) == [Trend::Unchanged; 2]
+        };
+        let left_out = self.shorten(
+            session.json,
+            &mut result.types,
+            |row| grew(&row.totals),
+            |row| is_unchanged(&row.totals),
+        );
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        session.give("series", &paths, &result, |result, width| {
+            view::series::text(result, unit, left_out.more, left_out.unchanged, width)
+        })
+    }
+
+    /// Leaves out what is not asked for, and as text what is not worth telling.
+    fn shorten<T>(
+        &self,
+        json: bool,
+        types: &mut Vec<T>,
+        grew: impl Fn(&T) -> i64,
+        is_unchanged: impl Fn(&T) -> bool,
+    ) -> LeftOut {
+        if let Some(least) = self.min_growth {
+            types.retain(|row| grew(row) >= least);
+        }
+        let every = types.len();
+        if !json {
+            types.retain(|row| !is_unchanged(row));
+        }
+        let changed = types.len();
+        types.truncate(self.limit.entries(json).unwrap_or(changed));
+        LeftOut {
+            more: changed - types.len(),
+            unchanged: every - changed,
+        }
+    }
+}
+
+/// Types that are not listed.
+struct LeftOut {
+    /// Because there are too many.
+    more: usize,
+    /// Because nothing happened.
+    unchanged: usize,
 }

@@ -11,6 +11,7 @@ mod session;
 mod show;
 mod sources;
 mod suspects;
+mod survivors;
 mod top;
 mod verify;
 
@@ -55,6 +56,7 @@ struct Common {
 enum Command {
     Diff(diff::Diff),
     New(new::New),
+    Survivors(survivors::Survivors),
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
@@ -79,6 +81,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),
+        Command::Survivors(command) => command.run(&session),
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),

@@ -7,7 +7,7 @@ use memdump_format::Dump;
 use serde::Serialize;
 
 use super::progress::Shown;
-use super::sources::tell_if_reversed;
+use super::sources::{in_order_of_time, tell_if_reversed};
 use crate::analysis::AnalysisError;
 use crate::progress::Progress;
 use crate::snapshot::Snapshot;
@@ -61,6 +61,24 @@ impl Session {
         let both = [self.load(before)?, self.load(after)?];
         tell_if_reversed(both[0].dump(), both[1].dump())?;
         Ok(both)
+    }
+
+    /// Opens the dumps of a series, to be read one after the other, in order of time.
+    pub(super) fn open_series(&self, paths: &[PathBuf]) -> anyhow::Result<Vec<Dump>> {
+        let dumps: Vec<Dump> = paths
+            .iter()
+            .map(|path| self.open(path))
+            .collect::<anyhow::Result<_>>()?;
+        Ok(in_order_of_time(dumps)?)
+    }
+
+    /// Reads the objects of each dump when it is asked for it.
+    pub(super) fn load_each(
+        &self,
+        dumps: Vec<Dump>,
+    ) -> impl Iterator<Item = anyhow::Result<Snapshot>> {
+        let load = |dump| Snapshot::load(dump, self.progress()).map_err(AnalysisError::from);
+        dumps.into_iter().map(move |dump| Ok(load(dump)?))
     }
 
     /// Prints a result: as JSON under the name `memdump.NAME`, or as text fitted to the terminal.

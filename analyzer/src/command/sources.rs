@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use memdump_format::{Dump, ReadError};
 
 use crate::analysis::identity::Process;
+use crate::analysis::timeline::Timeline;
 
 /// The command line lacks something.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,12 @@ pub enum CannotStart {
         /// How many are needed.
         wanted: usize,
     },
+    /// New objects are told of two dumps.
+    #[error(
+        "types can be sorted by new objects where two dumps are compared; \
+         of more, `memdump survivors` tells in which of them objects are new"
+    )]
+    NewOfSeries,
     /// What should be an address is none.
     #[error("`{0}` is no address; write it as memdump prints it, 0x7f3a1c0042d0, or in decimal")]
     NoAddress(String),
@@ -54,6 +61,51 @@ pub(super) fn given_or_newest<const N: usize>(
         })
 }
 
+/// How many of the newest dumps are taken where none are named.
+#[derive(clap::Args, Debug)]
+pub(super) struct Newest {
+    /// Where no dumps are named, take the newest N of the process; 0 for all
+    #[arg(
+        short = 'n',
+        long = "newest",
+        value_name = "N",
+        conflicts_with = "dumps"
+    )]
+    newest: Option<usize>,
+}
+
+impl Newest {
+    /// The dumps that were given, or the newest: as many as were asked for, or else `or_else` (0 for all). At least two.
+    pub(super) fn or_given(
+        &self,
+        given: &[PathBuf],
+        or_else: usize,
+    ) -> Result<Vec<PathBuf>, CannotStart> {
+        match given.len() {
+            0 => {}
+            1 => {
+                return Err(CannotStart::WrongNumber {
+                    given: 1,
+                    wanted: 2,
+                });
+            }
+            _ => return Ok(given.to_vec()),
+        }
+        let dumps = dumps_of_newest_process(Path::new("."))?;
+        let found = dumps.len();
+        let wanted = match self.newest.unwrap_or(or_else) {
+            0 => found,
+            some => some,
+        };
+        if found.min(wanted) < 2 {
+            return Err(CannotStart::TooFewDumps { found, wanted: 2 });
+        }
+        let chosen = &dumps[found.saturating_sub(wanted)..];
+        tell_chosen(chosen);
+        Ok(chosen.to_vec())
+    }
+}
+
 /// Tells if two dumps of one process are not in the order in which they were taken.
 pub(super) fn tell_if_reversed(before: &Dump, after: &Dump) -> Result<(), ReadError> {
     let (a, b) = (
@@ -69,8 +121,59 @@ pub(super) fn tell_if_reversed(before: &Dump, after: &Dump) -> Result<(), ReadEr
     Ok(())
 }
 
+/// Puts the dumps of one process in order of time, and tells if they were not: shells sort `a.10.dump` before `a.9.dump`.
+pub(super) fn in_order_of_time(dumps: Vec<Dump>) -> Result<Vec<Dump>, ReadError> {
+    let Some(order) = Timeline::of(&dumps)?.order() else {
+        return Ok(dumps);
+    };
+    if order.is_sorted() {
+        return Ok(dumps);
+    }
+    let mut dumps: Vec<Option<Dump>> = dumps.into_iter().map(Some).collect();
+    let sorted = order.into_iter().filter_map(|number| dumps[number].take());
+    let sorted: Vec<Dump> = sorted.collect();
+    let names = listed(sorted.iter().map(Dump::path));
+    anstream::eprintln!("memdump: taken in order of time: {names}");
+    Ok(sorted)
+}
+
 /// The newest dumps of the process that dumped last, the earlier first.
 fn newest<const N: usize>(directory: &Path) -> Result<[PathBuf; N], CannotStart> {
+    let dumps = dumps_of_newest_process(directory)?;
+    let found = dumps.len();
+    let newest = dumps[found.saturating_sub(N)..].to_vec();
+    let chosen: [PathBuf; N] = newest
+        .try_into()
+        .map_err(|_| CannotStart::TooFewDumps { found, wanted: N })?;
+    tell_chosen(&chosen);
+    Ok(chosen)
+}
+
+fn tell_chosen(chosen: &[PathBuf]) {
+    let names = listed(chosen.iter().map(PathBuf::as_path));
+    anstream::eprintln!("memdump: using {names}, the newest here");
+}
+
+/// `a, b and c`; of many, how many there are and which is the first and the last.
+fn listed<'p>(paths: impl Iterator<Item = &'p Path>) -> String {
+    const FEW: usize = 4;
+    let names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    if names.len() > FEW {
+        return format!(
+            "{} dumps, {} to {}",
+            names.len(),
+            names[0],
+            names[names.len() - 1]
+        );
+    }
+    match names.split_last() {
+        Some((last, before @ [_, ..])) => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Every dump of the process that dumped last, the earlier first.
+fn dumps_of_newest_process(directory: &Path) -> Result<Vec<PathBuf>, CannotStart> {
     let mut dumps: Vec<(Process, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
@@ -91,19 +194,6 @@ fn newest<const N: usize>(directory: &Path) -> Result<[PathBuf; N], CannotStart>
     if let Some((last, _)) = dumps.last().cloned() {
         dumps.retain(|(process, _)| process.difference(&last).is_none());
     }
-    let found = dumps.len();
-    let chosen: Vec<PathBuf> = dumps
-        .into_iter()
-        .skip(found.saturating_sub(N))
-        .map(|(_, path)| path.strip_prefix(".").map(Path::to_owned).unwrap_or(path))
-        .collect();
-    let chosen: [PathBuf; N] = chosen
-        .try_into()
-        .map_err(|_| CannotStart::TooFewDumps { found, wanted: N })?;
-    let names: Vec<String> = chosen
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    anstream::eprintln!("memdump: using {}, the newest here", names.join(" and "));
-    Ok(chosen)
+    let name = |path: PathBuf| path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
+    Ok(dumps.into_iter().map(|(_, path)| name(path)).collect())
 }

@@ -8,10 +8,13 @@ pub mod info;
 pub mod json;
 pub mod new_objects;
 mod number;
+pub mod series;
 pub mod show;
 mod style;
 pub mod suspects;
+pub mod survivors;
 mod table;
+mod time_columns;
 pub mod top;
 pub mod verify;
 

@@ -11,7 +11,11 @@ use crate::analysis::new_objects::NewObjects;
 pub fn text(result: &NewObjects, width: Width) -> String {
     let identity = identity(&result.identity);
     if result.total == 0 {
-        return format!("no new objects {}\n", faint(&format!("({identity})")));
+        let none = match result.born {
+            None | Some(0) => "no new objects".to_owned(),
+            Some(born) => format!("none of {} stayed", between(born)),
+        };
+        return format!("{none} {}\n", faint(&format!("({identity})")));
     }
     let columns = [
         Column::Text("address"),
@@ -39,6 +43,15 @@ pub fn text(result: &NewObjects, width: Width) -> String {
             plural(more, "more object", "more objects")
         ));
     }
-    let total = plural(result.total, "new object", "new objects");
+    let total = match result.born {
+        None => plural(result.total, "new object", "new objects"),
+        Some(born) => format!("{} of {} stayed", count(result.total), between(born)),
+    };
     text + &faint(&format!("{total} ({identity})\n"))
+}
+
+/// `9 objects that were new in the second dump`.
+fn between(born: u64) -> String {
+    let objects = plural(born, "object", "objects");
+    format!("{objects} that were new in the second dump")
 }

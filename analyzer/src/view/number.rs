@@ -24,6 +24,17 @@ pub(super) fn bytes_growth(growth: i64) -> String {
     signed(growth, bytes)
 }
 
+/// `+12,345`, `+12.5`, `+0.04`, `-3.0`, `0`.
+pub(super) fn per_minute(rate: f64) -> String {
+    let digits = match rate.abs() {
+        0.0 => return "0".to_owned(),
+        size if size >= 99.95 => return growth(rate.round() as i64),
+        size if size >= 0.95 => 1,
+        _ => 2,
+    };
+    format!("{rate:+.digits$}")
+}
+
 fn signed(number: i64, text: impl Fn(u64) -> String) -> String {
     let sign = match number {
         0 => "",
@@ -31,15 +42,6 @@ fn signed(number: i64, text: impl Fn(u64) -> String) -> String {
         _ => "-",
     };
     format!("{sign}{}", text(number.unsigned_abs()))
-}
-
-/// Things per minute: `0.25`, `3.5`, `120`.
-pub(super) fn rate(rate: f64) -> String {
-    match rate {
-        rate if rate < 1.0 => format!("{rate:.2}"),
-        rate if rate < 10.0 => format!("{rate:.1}"),
-        rate => count(rate.round() as u64),
-    }
 }
 
 /// A time that is given in minutes, as `45 s`, `12 min`, `6.5 h`, `12 days`, `a year or more`.
@@ -80,9 +82,12 @@ mod tests {
         assert_eq!(growth(-3), "-3");
         assert_eq!(growth(0), "0");
         assert_eq!(growth(i64::MIN), "-9,223,372,036,854,775,808");
+        assert_eq!(
+            [12_345.4, -99.96, 12.34, 1.0, 0.041, 0.0].map(per_minute),
+            ["+12,345", "-100", "+12.3", "+1.0", "+0.04", "0"]
+        );
         assert_eq!(bytes(1_228), "1.20 KiB");
         assert_eq!(bytes_growth(-512), "-512 B");
-        assert_eq!([0.25, 3.54, 1234.4].map(rate), ["0.25", "3.5", "1,234"]);
         let times = [0.75, 12.4, 390.0, 20_000.0, f64::INFINITY].map(minutes);
         assert_eq!(
             times,

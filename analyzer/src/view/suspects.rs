@@ -2,7 +2,7 @@
 
 use super::Width;
 use super::chain::{chain_line, shape_line};
-use super::number::{bytes, count, growth, minutes, plural, rate};
+use super::number::{bytes, count, growth, minutes, per_minute, plural};
 use super::style::{alarm, faint, strong};
 use crate::analysis::identity::Identity;
 use crate::analysis::suspects::{
@@ -139,7 +139,7 @@ fn suspect_text(number: usize, suspect: &Suspect, width: Width) -> String {
     counts += &format!("  ({}", growth(suspect.growth as i64));
     counts += &suspect
         .per_minute
-        .map_or(String::new(), |r| format!(", {} per minute", rate(r)));
+        .map_or(String::new(), |r| format!(", {} per minute", per_minute(r)));
     line("count", counts + ")");
     line("keeps", keeps(suspect));
     for (at, reason) in suspect.reasons.iter().enumerate() {

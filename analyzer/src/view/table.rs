@@ -6,9 +6,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArran
 use super::Width;
 
 /// A column's heading, and whether it holds numbers.
-pub(super) enum Column {
-    Number(&'static str),
-    Text(&'static str),
+pub(super) enum Column<'h> {
+    Number(&'h str),
+    Text(&'h str),
 }
 
 /// The column of names, the last one, is at least so wide on a terminal, in characters.
@@ -21,9 +21,31 @@ pub(super) enum Emphasis {
     Strong,
 }
 
+/// How wide these columns want to be on a terminal: all but the last are not cut, and names of usual length are not, either.
+pub(super) fn wanted_width(columns: &[Column<'_>], rows: &[Vec<String>]) -> usize {
+    const GAP: usize = 2;
+    const USUAL_NAME: usize = 28;
+    let Some((_, before)) = columns.split_last() else {
+        return 0;
+    };
+    let width = |(number, column): (usize, &Column<'_>)| {
+        let (Column::Number(heading) | Column::Text(heading)) = column;
+        let cells = rows.iter().map(|row| row[number].as_str());
+        let longest = cells
+            .chain([*heading])
+            .map(|cell| cell.chars().count())
+            .max();
+        longest.unwrap_or(0) + GAP
+    };
+    let names = rows.iter().filter_map(|row| row.last());
+    let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    let name = longest.clamp(SHORTEST_NAME.into(), USUAL_NAME);
+    before.iter().enumerate().map(width).sum::<usize>() + name
+}
+
 /// A table as text, each line ended.
 pub(super) fn table(
-    columns: &[Column],
+    columns: &[Column<'_>],
     rows: impl IntoIterator<Item = (Emphasis, Vec<String>)>,
     width: Width,
 ) -> String {

@@ -273,6 +273,24 @@ pub fn service(leaked: u64) -> Heap {
     heap
 }
 
+/// The service after so many minutes: it leaks two `SomeRef` a minute, fills a pool of up to 8 connections, and serves requests,
+/// each at an address that no other has.
+pub fn busy_service(minutes: u64) -> Heap {
+    let requests = [5, 9, 4, 8, 3, 9, 6];
+    let mut heap = service(2 * minutes)
+        .metadata("time", &format!("2026-11-22T10:{minutes:02}:00Z"))
+        .metadata("uptime_ms", &(minutes * 60_000).to_string())
+        .metadata("sequence", &minutes.to_string());
+    for number in 0..(3 * minutes).min(8) {
+        heap = heap.object(0x8000 + number * 0x100, "app.pool.Connection", 512);
+    }
+    for number in 0..requests[minutes as usize % requests.len()] {
+        let address = 0x10_0000 * minutes + number * 0x40;
+        heap = heap.object(address, "app.views.Request", 64);
+    }
+    heap
+}
+
 /// What the command printed, and its exit code.
 pub struct Ran {
     pub out: String,

@@ -15,8 +15,9 @@ use self::shape::{By, LabelShape};
 pub use self::told::{Chain, ChainStep, Holder, HolderKind, chains_of};
 use super::AnalysisError;
 use super::identity::Identity;
-use super::new_objects::{new_of_types, require_identity};
+use super::new_objects::{follow, new_of_types, require_one_process};
 use super::select::SelectedTypes;
+use super::timeline::Timeline;
 use crate::graph::{
     Graph, Paths, RootFilter, Search, Ways, label_paths, search_from_native, search_from_roots,
     search_garbage,
@@ -111,6 +112,8 @@ pub struct ShapeStep {
     pub recurring: u8,
 }
 
+const CURE: &str = "`--all` explains every object of the later dump";
+
 /// Explains the new objects: those of `after` that `before` does not have.
 pub fn explain_new(
     before: Snapshot,
@@ -118,13 +121,33 @@ pub fn explain_new(
     question: &ChainQuestion,
     progress: &dyn Progress,
 ) -> Result<Explained, AnalysisError> {
-    const CURE: &str = "`--all` explains every object of the later dump";
-    let identity = require_identity(&before, after, CURE)?;
+    let timeline = Timeline::of([before.dump(), after.dump()])?;
+    let identity = require_one_process(&timeline, CURE)?;
     let types = SelectedTypes::matching(&question.pattern, after, Some(&before))?;
     let chosen = new_of_types(&before, after, &types, progress);
     // The search needs the room.
     drop(before);
     explain(after, question, chosen, Some(identity), progress)
+}
+
+/// Explains, in the last of `dumps`, the objects that were born between the first two and have been in all since.
+///
+/// # Errors
+/// Those of the iterator; the dumps are not of one process; a dump cannot be read; no type matches.
+pub fn explain_new_that_stay<E: From<AnalysisError>>(
+    dumps: impl IntoIterator<Item = Result<Snapshot, E>>,
+    question: &ChainQuestion,
+    progress: &dyn Progress,
+) -> Result<Explained, E> {
+    let stayed = follow(dumps, Some(&question.pattern), CURE, progress)?;
+    let identity = Some(stayed.identity);
+    Ok(explain(
+        &stayed.last,
+        question,
+        stayed.ids,
+        identity,
+        progress,
+    )?)
 }
 
 /// Explains every object of the types.

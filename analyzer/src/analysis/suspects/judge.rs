@@ -1,6 +1,6 @@
 //! From how a number went over the dumps to a judgement: suspect or not, how sure, and why.
 
-use super::super::trend::{Course, Trend};
+use super::super::trend::{Course, Times, Trend};
 use super::clock::Clock;
 use super::result::{Acquittal, Confidence, Reason};
 
@@ -155,11 +155,11 @@ fn without_quiet(clock: &Clock, run: &[(usize, u64)]) -> (Vec<(usize, u64)>, usi
 /// The number against the time, or against the number of the dump, whichever is worse. Work does not always go with time:
 /// dumps may be an hour apart at night and a minute at noon, and a leak goes with requests.
 fn most_accusing(values: Vec<u64>, minutes: Option<Vec<f64>>) -> Course {
-    let by_number = Course::new(values.clone(), None);
+    let by_number = Course::new(values.clone(), Times::Unknown);
     let Some(minutes) = minutes else {
         return by_number;
     };
-    let by_time = Course::new(values, Some(&minutes));
+    let by_time = Course::new(values, Times::Minutes(&minutes));
     if gravity(by_number.trend) > gravity(by_time.trend) {
         by_number
     } else {
