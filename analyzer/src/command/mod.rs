@@ -10,8 +10,8 @@ mod send;
 mod session;
 mod show;
 mod sources;
-mod suspects;
 mod survivors;
+mod suspects;
 mod top;
 mod verify;
 

@@ -155,7 +155,7 @@ fn without_quiet(clock: &Clock, run: &[(usize, u64)]) -> (Vec<(usize, u64)>, usi
 /// The number against the time, or against the number of the dump, whichever is worse. Work does not always go with time:
 /// dumps may be an hour apart at night and a minute at noon, and a leak goes with requests.
 fn most_accusing(values: Vec<u64>, minutes: Option<Vec<f64>>) -> Course {
-    let by_number = Course::new(values.clone(), Times::Unknown);
+    let by_number = Course::new(values.clone(), Times::Sequence);
     let Some(minutes) = minutes else {
         return by_number;
     };
