@@ -152,10 +152,9 @@ impl Describe<'_, '_> {
             reasons.push(Reason::ThroughTracebacks { bytes: through });
         }
         let mut commands = Vec::new();
-        if draft.kind == SuspectKind::Cycles || !draft.members.is_empty() {
-            if draft.kind != SuspectKind::StuckThreads {
-                commands.push(self.commands.chain(&draft.type_name));
-            }
+        // Threads are no objects with a type to ask for, and what has no new members has no new chains.
+        if draft.kind != SuspectKind::StuckThreads && !draft.members.is_empty() {
+            commands.push(self.commands.chain(&draft.type_name));
         }
         commands.push(self.commands.show(holder.address));
         let mut also_held_by: Vec<Place> = Vec::new();
@@ -419,7 +418,7 @@ impl Describe<'_, '_> {
             }
             Ok(texts)
         };
-        let mut note = half_empty(look, places, |_| Vec::new())?;
+        let mut note = half_empty(look, places)?;
         if let (Some(note), Some(&address)) = (&mut note, addresses.first()) {
             note.commands.push(self.commands.show(address));
         }
