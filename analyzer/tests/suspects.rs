@@ -95,7 +95,7 @@ fn a_container_that_grows_in_every_dump_is_certain() {
                 grew: 3,
                 intervals: 3
             },
-            Reason::NothingLeft { kept: 10 },
+            Reason::AllStayed { kept: 10 },
         ]
     );
     assert_eq!(
@@ -200,7 +200,7 @@ fn a_backlog_that_grows_while_it_is_worked_off_is_likely() {
     assert!(
         suspect
             .reasons
-            .contains(&Reason::SomeLeft { of: 40, kept: 0 })
+            .contains(&Reason::SomeWent { of: 40, kept: 0 })
     );
 }
 

@@ -99,12 +99,12 @@ pub(super) fn judge(clock: &Clock, evidence: &Evidence<'_>) -> Judgement {
     if let Some(members) = evidence.first_members.filter(|m| m.were > 0) {
         if !members.stayed() {
             confidence = confidence.min(Confidence::Likely);
-            reasons.push(Reason::SomeLeft {
+            reasons.push(Reason::SomeWent {
                 of: members.were,
                 kept: members.are,
             });
         } else {
-            reasons.push(Reason::NothingLeft { kept: members.were });
+            reasons.push(Reason::AllStayed { kept: members.were });
         }
     }
     if crosses {
