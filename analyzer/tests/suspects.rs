@@ -25,7 +25,7 @@ fn process(sequence: u64) -> Heap {
         .module(0x1000, "app")
         .object(0x1100, "dict", 232)
         .refers(0x1000, 0x1100, ".__dict__")
-        .object(0x1200, "tuple", 4000)
+        .object(0x1200, "tuple", 400_000)
         .refers(0x1100, 0x1200, "['constants']");
     (0..200).fold(heap, |heap, n| {
         let address = 0x10_0000 + n * 0x40;
@@ -95,7 +95,7 @@ fn a_container_that_grows_in_every_dump_is_certain() {
                 grew: 3,
                 intervals: 3
             },
-            Reason::NothingLeft { kept: 10 },
+            Reason::AllStayed { kept: 10 },
         ]
     );
     assert_eq!(
@@ -200,7 +200,7 @@ fn a_backlog_that_grows_while_it_is_worked_off_is_likely() {
     assert!(
         suspect
             .reasons
-            .contains(&Reason::SomeLeft { of: 40, kept: 0 })
+            .contains(&Reason::SomeWent { of: 40, kept: 0 })
     );
 }
 
@@ -489,7 +489,7 @@ fn one_dump_tells_what_needs_no_growth() {
                 1,
                 "thread MainThread at main (app.py:3)"
             ),
-            (NoteKind::OnlyTracebacks, 2, "frame"),
+            (NoteKind::OnlyTracebacks, 1, "frame"),
             (NoteKind::OnlyNative, 1, "bytes"),
             (NoteKind::HalfEmpty, 1, "app.emptied"),
         ]

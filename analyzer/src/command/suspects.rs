@@ -2,39 +2,37 @@ use std::path::{Path, PathBuf};
 
 use super::limit::Limit;
 use super::session::Session;
-use super::sources::{given_or_newest, tell_if_reversed};
+use super::sources::Newest;
 use crate::analysis::suspects::suspects;
 use crate::view;
 
 /// The verdict: what leaks, who holds it, how fast, how sure
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  memdump suspects                     the two newest dumps here
+  memdump suspects                     all dumps of the newest process here
   memdump suspects shop.*.dump         a series; three dumps or more tell what grows steadily
   memdump suspects e.dump              what one dump tells: cycles, tracebacks, native code
   memdump suspects *.dump --json | jq -e '.suspects == []'")]
 pub(super) struct Suspects {
-    /// The dumps, the earliest first [default: the newest two of one process in the current directory]
+    /// The dumps [default: all of the newest process in the current directory]
     #[arg(value_name = "DUMP")]
     dumps: Vec<PathBuf>,
+    #[command(flatten)]
+    newest: Newest,
     #[command(flatten)]
     limit: Limit,
 }
 
 impl Suspects {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
-        let paths = if self.dumps.is_empty() {
-            given_or_newest::<2>(&[])?.to_vec()
-        } else {
-            self.dumps
+        const ALL: usize = 0;
+        let paths = match &self.dumps[..] {
+            // One dump, too, has something to tell.
+            [_] => self.dumps,
+            given => self.newest.or_given(given, ALL)?,
         };
-        let mut dumps = Vec::new();
-        for path in &paths {
-            dumps.push(session.open(path)?);
-        }
-        for pair in dumps.windows(2) {
-            tell_if_reversed(&pair[0], &pair[1])?;
-        }
+        let mut dumps = session.open_series(&paths)?;
+        let paths: Vec<PathBuf> = dumps.iter().map(|dump| dump.path().to_owned()).collect();
         let Some(last) = dumps.pop() else {
             unreachable!("at least one dump was given or found");
         };

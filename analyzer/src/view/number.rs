@@ -44,15 +44,6 @@ fn signed(number: i64, text: impl Fn(u64) -> String) -> String {
     format!("{sign}{}", text(number.unsigned_abs()))
 }
 
-/// Things per minute: `0.25`, `3.5`, `120`.
-pub(super) fn rate(rate: f64) -> String {
-    match rate {
-        rate if rate < 1.0 => format!("{rate:.2}"),
-        rate if rate < 10.0 => format!("{rate:.1}"),
-        rate => count(rate.round() as u64),
-    }
-}
-
 /// A time that is given in minutes, as `45 s`, `12 min`, `6.5 h`, `12 days`, `a year or more`.
 pub(super) fn minutes(minutes: f64) -> String {
     const HOUR: f64 = 60.0;
@@ -97,7 +88,6 @@ mod tests {
         );
         assert_eq!(bytes(1_228), "1.20 KiB");
         assert_eq!(bytes_growth(-512), "-512 B");
-        assert_eq!([0.25, 3.54, 1234.4].map(rate), ["0.25", "3.5", "1,234"]);
         let times = [0.75, 12.4, 390.0, 20_000.0, f64::INFINITY].map(minutes);
         assert_eq!(
             times,

@@ -2,7 +2,7 @@
 
 use super::Width;
 use super::chain::{chain_line, shape_line};
-use super::number::{bytes, count, growth, minutes, plural, rate};
+use super::number::{bytes, count, growth, minutes, per_minute, plural};
 use super::style::{alarm, faint, strong};
 use crate::analysis::identity::Identity;
 use crate::analysis::suspects::{
@@ -64,10 +64,11 @@ fn headline(result: &Suspects, more: usize) -> String {
     let classes = classes.iter().filter(|(number, _)| *number > 0);
     let classes: Vec<String> = classes.map(|(n, word)| format!("{n} {word}")).collect();
     let suspects = plural(all as u64, "suspect", "suspects");
-    alarm(&format!("{suspects}: {}", classes.join(", ")))
+    let listed = if more > 0 { "; of those listed " } else { ": " };
+    alarm(&format!("{suspects}{listed}{}", classes.join(", ")))
 }
 
-/// What was looked at, in one line.
+/// What was looked at, and what limits the answer.
 fn looked_at(result: &Suspects) -> String {
     let dumps = plural(result.series.len() as u64, "dump", "dumps");
     let Some(last) = result.series.last() else {
@@ -81,7 +82,7 @@ fn looked_at(result: &Suspects) -> String {
         bytes(last.bytes)
     );
     if result.series.len() == 2 {
-        line += "; from three on it can be told what grows steadily";
+        line += "\nfrom three dumps on it can be told what grows steadily";
     }
     let quiet = result
         .series
@@ -89,10 +90,10 @@ fn looked_at(result: &Suspects) -> String {
         .filter(|taken: &&Taken| taken.quiet)
         .count();
     if quiet > 0 {
-        line += &format!("; the process hardly worked in {}", intervals(quiet));
+        line += &format!("\nthe process hardly worked in {}", intervals(quiet));
     }
     if let Identity::Unavailable { reason } = &result.identity {
-        line += &format!("; {reason}: containers are found by name there");
+        line += &format!("\n{reason}: containers are found by their names");
     }
     line
 }
@@ -139,7 +140,7 @@ fn suspect_text(number: usize, suspect: &Suspect, width: Width) -> String {
     counts += &format!("  ({}", growth(suspect.growth as i64));
     counts += &suspect
         .per_minute
-        .map_or(String::new(), |r| format!(", {} per minute", rate(r)));
+        .map_or(String::new(), |r| format!(", {} per minute", per_minute(r)));
     line("count", counts + ")");
     line("keeps", keeps(suspect));
     for (at, reason) in suspect.reasons.iter().enumerate() {
@@ -215,10 +216,10 @@ fn reason_text(reason: &Reason, suspect: &Suspect) -> String {
             format!("it grew in each of {intervals} intervals")
         }
         Reason::Grew { grew, intervals } => format!("it grew in {grew} of {intervals} intervals"),
-        Reason::NothingLeft { kept } => {
+        Reason::AllStayed { kept } => {
             format!("all {} of the first dump are still there", count(*kept))
         }
-        Reason::SomeLeft { of, kept } => {
+        Reason::SomeWent { of, kept } => {
             let (of, kept) = (
                 count(*of),
                 if *kept == 0 {

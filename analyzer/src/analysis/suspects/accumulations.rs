@@ -290,9 +290,9 @@ impl Unexplained {
 
 /// Keeps what the growth of the whole type bears out, the surest first: growth is explained only once.
 ///
-/// Where the members of several containers, or all members, are new, the containers may be others than they seem: what lies
-/// at an address that is used again and again, as coroutines do and the entries of a cache. Then there are not more objects of
-/// the type in all. Where the members of the first dump are all still there, it is the same container, and needs no such proof.
+/// Several containers, or one of whose first members some are gone, may be others than they seem: what lies at an address
+/// that is used again and again, as coroutines do and the entries of a cache. Then there are not more objects of the type
+/// in all. One whose first members are all still there is the same container, and needs no such proof.
 pub(super) fn borne_out(
     look: &Look<'_>,
     united: Vec<Accumulation>,
@@ -302,8 +302,8 @@ pub(super) fn borne_out(
     for found in united {
         let first = found.counts.iter().position(Option::is_some).unwrap_or(0);
         let is_comparable = first >= look.clock.first_of_last();
-        let are_new = found.members.len() as u64 * 2 >= found.growth;
-        let needs_proof = is_comparable && are_new && !found.firsts.stayed();
+        let is_itself = found.containers.len() == 1 && found.firsts.stayed();
+        let needs_proof = is_comparable && !is_itself;
         if needs_proof && unexplained.of(found.type_key) * 2 < found.growth {
             continue;
         }

@@ -6,7 +6,7 @@ use memdump_format::ObjectId;
 
 use super::super::AnalysisError;
 use super::super::chain::HolderKind;
-use super::accumulations::Accumulation;
+use super::accumulations::{Accumulation, growth_of};
 use super::climb::{Answer, Climb};
 use super::commands::Commands;
 use super::garbage::{Garbage, finaliser};
@@ -43,16 +43,17 @@ pub(super) struct Describe<'d, 's> {
 struct Draft<'d> {
     kind: SuspectKind,
     type_name: TypeName,
-    /// An object to name it by.
-    object: ObjectId,
-    holders: usize,
+    /// What to name it by: the containers, the one that grew most first, or another object.
+    holders: Vec<ObjectId>,
     also: Vec<ObjectId>,
     counts: &'d [Option<u64>],
     growth: u64,
     judgement: &'d Judgement,
     /// The new objects, which retain something.
     members: Vec<ObjectId>,
-    /// More reasons, and a thread that holds it.
+    /// How many of the type go with them: as many or, in a list that grows at its head, more.
+    going: u64,
+    /// More reasons.
     reasons: Vec<Reason>,
     parts: Vec<NotePart>,
 }
@@ -83,7 +84,7 @@ impl Describe<'_, '_> {
         let look = self.look;
         let objects = drafts
             .iter()
-            .flat_map(|d| d.also.iter().copied().chain([d.object]));
+            .flat_map(|d| d.also.iter().chain(&d.holders).copied());
         let named = Named::new(
             look.snapshot,
             look.graph,
@@ -94,14 +95,11 @@ impl Describe<'_, '_> {
         let mut suspects = Vec::new();
         for ((draft, retained), through) in drafts.into_iter().zip(retained).zip(through) {
             // Where members are replaced, too, more are new than it grew by; where addresses were reused, fewer seem so. What
-            // was measured on the new ones holds for the growth.
-            let (new, growth) = (draft.members.len() as u64, draft.growth);
-            let share = |bytes: u64| match draft.kind {
-                SuspectKind::Container if new > 0 => {
-                    let share = u128::from(bytes) * u128::from(growth) / u128::from(new);
-                    u64::try_from(share).unwrap_or(u64::MAX)
-                }
-                _ => bytes,
+            // was measured on these holds for the growth.
+            let (going, growth) = (draft.going.max(1), draft.growth);
+            let share = |bytes: u64| {
+                let share = u128::from(bytes) * u128::from(growth) / u128::from(going);
+                u64::try_from(share).unwrap_or(u64::MAX)
             };
             let (retained, through) = (share(retained), share(through));
             if look.is_noteworthy(growth, retained) || draft.kind == SuspectKind::StuckThreads {
@@ -133,10 +131,7 @@ impl Describe<'_, '_> {
         else {
             return Ok(None);
         };
-        let holder = match draft.holders {
-            1 => named.place(draft.object)?,
-            _ => named.common_place(draft.object)?,
-        };
+        let holder = named.common_place(&draft.holders)?;
         let Some(holder) = holder else {
             return Ok(None);
         };
@@ -157,10 +152,9 @@ impl Describe<'_, '_> {
             reasons.push(Reason::ThroughTracebacks { bytes: through });
         }
         let mut commands = Vec::new();
-        if draft.kind == SuspectKind::Cycles || !draft.members.is_empty() {
-            if draft.kind != SuspectKind::StuckThreads {
-                commands.push(self.commands.chain(&draft.type_name));
-            }
+        // Threads are no objects with a type to ask for, and what has no new members has no new chains.
+        if draft.kind != SuspectKind::StuckThreads && !draft.members.is_empty() {
+            commands.push(self.commands.chain(&draft.type_name));
         }
         commands.push(self.commands.show(holder.address));
         let mut also_held_by: Vec<Place> = Vec::new();
@@ -174,7 +168,7 @@ impl Describe<'_, '_> {
             kind: draft.kind,
             type_name: draft.type_name,
             holder,
-            holders: draft.holders as u64,
+            holders: draft.holders.len() as u64,
             also_held_by,
             counts: draft.counts.to_vec(),
             growth: draft.growth,
@@ -196,12 +190,12 @@ impl Describe<'_, '_> {
         Draft {
             kind: SuspectKind::Container,
             type_name: self.type_name(found.type_key),
-            object: found.containers[0],
-            holders: found.containers.len(),
+            holders: found.containers.clone(),
             also: found.also.iter().map(|also| also.containers[0]).collect(),
             counts: &found.counts,
             growth: found.growth,
             judgement: &found.judgement,
+            going: found.members.len() as u64,
             members: found.members.clone(),
             reasons: Vec::new(),
             parts: Vec::new(),
@@ -212,12 +206,12 @@ impl Describe<'_, '_> {
         Draft {
             kind: SuspectKind::Linked,
             type_name: self.type_name(found.type_key),
-            object: found.first,
-            holders: 1,
+            holders: vec![found.first],
             also: Vec::new(),
             counts: &found.counts,
             growth: found.growth,
             judgement: &found.judgement,
+            going: found.going,
             members: found.members.clone(),
             reasons: Vec::new(),
             parts: Vec::new(),
@@ -255,12 +249,12 @@ impl Describe<'_, '_> {
         Ok(Some(Draft {
             kind: SuspectKind::Cycles,
             type_name: self.type_name(key),
-            object: first.first,
-            holders: 1,
+            holders: vec![first.first],
             also: Vec::new(),
             counts: &first.counts,
-            growth: super::accumulations::growth_of(&first.counts),
+            growth: growth_of(&first.counts),
             judgement: &first.judgement,
+            going: growth_of(&first.counts),
             members: suspected
                 .iter()
                 .flat_map(|kind| kind.new.iter().copied())
@@ -294,12 +288,12 @@ impl Describe<'_, '_> {
         Ok(Some(Draft {
             kind: SuspectKind::StuckThreads,
             type_name: TypeName::new("", "thread"),
-            object,
-            holders: 1,
+            holders: vec![object],
             also: Vec::new(),
             counts: &crowd.counts,
-            growth: super::accumulations::growth_of(&crowd.counts),
+            growth: growth_of(&crowd.counts),
             judgement: &crowd.judgement,
+            going: growth_of(&crowd.counts),
             members,
             reasons: vec![Reason::StandsStill {
                 thread: names.unwrap_or_default(),
@@ -366,7 +360,9 @@ impl Describe<'_, '_> {
             _ => None,
         });
         let cleared: Vec<_> = cleared.take(MOST_CLEARED).collect();
-        let containers = cleared.iter().map(|(found, _)| found.containers[0]);
+        let containers = cleared
+            .iter()
+            .flat_map(|(found, _)| found.containers.iter().copied());
         let objects = containers.chain(replaced.iter().map(|r| r.container));
         let named = Named::new(
             look.snapshot,
@@ -386,10 +382,7 @@ impl Describe<'_, '_> {
             }));
         }
         for (found, because) in cleared {
-            let holder = match found.containers.len() {
-                1 => named.place(found.containers[0])?,
-                _ => named.common_place(found.containers[0])?,
-            };
+            let holder = named.common_place(&found.containers)?;
             told.extend(holder.map(|holder| Cleared {
                 type_name: self.type_name(found.type_key),
                 holder,
@@ -425,7 +418,7 @@ impl Describe<'_, '_> {
             }
             Ok(texts)
         };
-        let mut note = half_empty(look, places, |_| Vec::new())?;
+        let mut note = half_empty(look, places)?;
         if let (Some(note), Some(&address)) = (&mut note, addresses.first()) {
             note.commands.push(self.commands.show(address));
         }

@@ -1,6 +1,6 @@
 //! From how a number went over the dumps to a judgement: suspect or not, how sure, and why.
 
-use super::super::trend::{Course, Trend};
+use super::super::trend::{Course, Times, Trend};
 use super::clock::Clock;
 use super::result::{Acquittal, Confidence, Reason};
 
@@ -99,12 +99,12 @@ pub(super) fn judge(clock: &Clock, evidence: &Evidence<'_>) -> Judgement {
     if let Some(members) = evidence.first_members.filter(|m| m.were > 0) {
         if !members.stayed() {
             confidence = confidence.min(Confidence::Likely);
-            reasons.push(Reason::SomeLeft {
+            reasons.push(Reason::SomeWent {
                 of: members.were,
                 kept: members.are,
             });
         } else {
-            reasons.push(Reason::NothingLeft { kept: members.were });
+            reasons.push(Reason::AllStayed { kept: members.were });
         }
     }
     if crosses {
@@ -155,11 +155,11 @@ fn without_quiet(clock: &Clock, run: &[(usize, u64)]) -> (Vec<(usize, u64)>, usi
 /// The number against the time, or against the number of the dump, whichever is worse. Work does not always go with time:
 /// dumps may be an hour apart at night and a minute at noon, and a leak goes with requests.
 fn most_accusing(values: Vec<u64>, minutes: Option<Vec<f64>>) -> Course {
-    let by_number = Course::new(values.clone(), None);
+    let by_number = Course::new(values.clone(), Times::Sequence);
     let Some(minutes) = minutes else {
         return by_number;
     };
-    let by_time = Course::new(values, Some(&minutes));
+    let by_time = Course::new(values, Times::Minutes(&minutes));
     if gravity(by_number.trend) > gravity(by_time.trend) {
         by_number
     } else {

@@ -20,6 +20,8 @@ pub(super) struct Linked {
     pub(super) first: ObjectId,
     /// All of the type that are new there, in rising order.
     pub(super) members: Vec<ObjectId>,
+    /// How many of the type would go with them: these, and where they were put before the old ones, those too.
+    pub(super) going: u64,
     /// Objects of the type in the whole heap, in each dump.
     pub(super) counts: Vec<Option<u64>>,
     pub(super) growth: u64,
@@ -78,7 +80,8 @@ pub(super) fn linked(
         let linked = Linked {
             type_key: key,
             first,
-            growth: members.len() as u64,
+            growth: number,
+            going: number,
             members,
             counts,
             judgement,
@@ -92,7 +95,23 @@ pub(super) fn linked(
         (*region, builtin, Reverse(linked.growth), linked.type_key)
     });
     found.dedup_by_key(|(region, _)| *region);
-    found.into_iter().map(|(_, linked)| linked).collect()
+    let mut found: Vec<Linked> = found.into_iter().map(|(_, linked)| linked).collect();
+    for linked in &mut found {
+        linked.going = going(look, tree, linked);
+    }
+    found
+}
+
+fn going(look: &Look<'_>, tree: &DominatorTree, linked: &Linked) -> u64 {
+    let mut below = Climb::new(tree, look.snapshot.id_limit(), |id| {
+        match linked.members.binary_search(&id) {
+            Ok(_) => Answer::Here(0),
+            Err(_) => Answer::Above,
+        }
+    });
+    let of_type = |id: &ObjectId| look.snapshot.type_of(*id) == linked.type_key;
+    let of_type = look.snapshot.ids().filter(of_type);
+    of_type.filter(|&id| below.from(id).is_some()).count() as u64
 }
 
 /// The counts of a type whose objects become more, and the judgement of that.

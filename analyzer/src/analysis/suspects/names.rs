@@ -60,13 +60,16 @@ impl<'s> Named<'s> {
         }))
     }
 
-    /// The place of several objects of one shape, one of which is given.
-    pub(super) fn common_place(&self, object: ObjectId) -> Result<Option<Place>, ReadError> {
-        let place = self.place(object)?;
-        Ok(place.zip(self.shape(object)).map(|(mut place, shape)| {
+    /// The place of several objects of one shape, that of the first and what they have in common; or that of one.
+    pub(super) fn common_place(&self, objects: &[ObjectId]) -> Result<Option<Place>, ReadError> {
+        let Some(&first) = objects.first() else {
+            return Ok(None);
+        };
+        let mut place = self.place(first)?;
+        if let (Some(place), Some(shape), 2..) = (&mut place, self.shape(first), objects.len()) {
             place.shape = Some(self.shapes[shape as usize].clone());
-            place
-        }))
+        }
+        Ok(place)
     }
 
     fn chains(&self, nodes: &[u32]) -> Result<Vec<Chain>, ReadError> {

@@ -207,11 +207,10 @@ fn need_per_reference(type_name: &str) -> Option<u64> {
 /// Containers that are smaller than this are not counted: an empty one has some room.
 const SMALL_CONTAINER: u64 = 4096;
 
-/// Containers of builtin types with far more room than they use.
+/// Containers of builtin types with far more room than they use; `named` tells what some are called.
 pub(super) fn half_empty(
     look: &Look<'_>,
     named: impl FnOnce(&[ObjectId]) -> Result<Vec<String>, ReadError>,
-    commands: impl FnOnce(ObjectId) -> Vec<String>,
 ) -> Result<Option<Note>, ReadError> {
     let needs: Vec<Option<u64>> = look
         .snapshot
@@ -261,6 +260,6 @@ pub(super) fn half_empty(
         objects: wasted.objects,
         bytes: wasted.bytes,
         parts: parts.collect(),
-        commands: commands(ids[0]),
+        commands: Vec::new(),
     }))
 }

@@ -149,12 +149,12 @@ pub enum Reason {
         intervals: usize,
     },
     /// All that were there at first still are.
-    NothingLeft {
+    AllStayed {
         /// So many.
         kept: u64,
     },
     /// Some that were there at first no longer are.
-    SomeLeft {
+    SomeWent {
         /// So many were there.
         of: u64,
         /// So many of them still are.
