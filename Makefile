@@ -1,7 +1,7 @@
 # make demo    a leaking Django service, two signals, and what memdump says about it
 # make test    every test
 # make lint    formatting, clippy, types, and house rules
-# make bench   memdump beside its peers
+# make bench   memdump beside its peers; make bench-sql: what loading and queries cost
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
 
@@ -20,7 +20,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench clean command rows wheel environments help
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-sql clean command rows wheel environments help
 
 help:
 	@sed -n 's/^# //p' Makefile | head -4
@@ -54,6 +54,15 @@ lint-python:
 bench: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
 	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
+
+# OBJECTS=10000000 for a bigger heap.
+OBJECTS ?= 3000000
+
+bench-sql:
+	$(CARGO) build --release --package memdump-tests --bin synth
+	$(CARGO) build --release --package memdump --example bench_sql
+	$(TARGET)/release/synth --objects $(OBJECTS) --leaked 1000 -o $(TARGET)/bench-a.dump --later $(TARGET)/bench-b.dump
+	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-a.dump $(TARGET)/bench-b.dump $(TARGET)/bench.db
 
 clean:
 	$(CARGO) clean

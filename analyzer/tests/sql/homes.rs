@@ -30,13 +30,21 @@ pub(crate) fn minute(n: u64) -> Heap {
         .refers(0x5040, 0x5000, ".other")
         .refers_weakly(0x1400, 0x1200, ".seen")
         .refers(0x1400, 0x7777, ".lost")
-        .frame("MainThread", "handle (app/views.py)", 42, "<local req>", 0x1400)
+        .frame(
+            "MainThread",
+            "handle (app/views.py)",
+            42,
+            "<local req>",
+            0x1400,
+        )
         .root(RootKind::Thread, "", "", 0);
     for number in 0..2 * n {
         let address = 0x2000 + number * 0x40;
-        heap = heap
-            .object(address, "app.models.SomeRef", 48)
-            .refers(0x1200, address, &format!("[{number}]"));
+        heap = heap.object(address, "app.models.SomeRef", 48).refers(
+            0x1200,
+            address,
+            &format!("[{number}]"),
+        );
     }
     heap.fault(0x9990, "too deep")
 }
@@ -54,7 +62,10 @@ pub(crate) fn dumps(directory: &Path, heaps: &[Heap]) -> Vec<PathBuf> {
 }
 
 pub(crate) fn open(paths: &[PathBuf]) -> Vec<Dump> {
-    paths.iter().map(|path| Dump::open(path).expect("a dump")).collect()
+    paths
+        .iter()
+        .map(|path| Dump::open(path).expect("a dump"))
+        .collect()
 }
 
 /// Over open dumps.
@@ -105,6 +116,11 @@ pub(crate) fn expect(heaps: &[Heap], query: &str, expected: &[&str]) {
     ];
     for (home, database) in &homes {
         let found = rows(database, query);
-        assert_eq!(found, expected, "{home}: {query}\nfound:\n{}", found.join("\n"));
+        assert_eq!(
+            found,
+            expected,
+            "{home}: {query}\nfound:\n{}",
+            found.join("\n")
+        );
     }
 }

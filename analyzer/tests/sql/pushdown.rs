@@ -25,9 +25,15 @@ fn equality_is_looked_up_and_gives_what_a_scan_gives() {
         ("root", &["dump"]),
     ] {
         for key in keys {
-            for value in rows(&database, &format!("SELECT DISTINCT quote({key}) FROM {table}")) {
+            for value in rows(
+                &database,
+                &format!("SELECT DISTINCT quote({key}) FROM {table}"),
+            ) {
                 let query = format!("SELECT * FROM {table} WHERE {key} = {value}");
-                assert!(plan(&database, &query).contains(&format!(" {key}")), "{query}");
+                assert!(
+                    plan(&database, &query).contains(&format!(" {key}")),
+                    "{query}"
+                );
                 // A plus keeps SQLite from passing it on.
                 let scan = format!("SELECT * FROM {table} WHERE +{key} = {value}");
                 assert_eq!(rows(&database, &query), rows(&database, &scan), "{query}");
@@ -39,14 +45,21 @@ fn equality_is_looked_up_and_gives_what_a_scan_gives() {
 #[test]
 fn keys_together_give_what_a_scan_gives() {
     let database = over_minutes();
-    let pairs = rows(&database, "SELECT dump || ',' || source || ',' || target FROM reference WHERE target IS NOT NULL");
+    let pairs = rows(
+        &database,
+        "SELECT dump || ',' || source || ',' || target FROM reference WHERE target IS NOT NULL",
+    );
     for pair in pairs {
         let values: Vec<&str> = pair.split(',').collect();
         let [dump, source, target] = values[..] else {
             panic!("{pair}");
         };
-        let query = format!("SELECT * FROM reference WHERE dump = {dump} AND source = {source} AND target = {target}");
-        let scan = format!("SELECT * FROM reference WHERE +dump = {dump} AND +source = {source} AND +target = {target}");
+        let query = format!(
+            "SELECT * FROM reference WHERE dump = {dump} AND source = {source} AND target = {target}"
+        );
+        let scan = format!(
+            "SELECT * FROM reference WHERE +dump = {dump} AND +source = {source} AND +target = {target}"
+        );
         assert_eq!(rows(&database, &query), rows(&database, &scan), "{query}");
         assert_eq!(rows(&database, &query).len(), 1);
     }
@@ -73,10 +86,18 @@ fn values_are_compared_by_the_rules_of_sqlite() {
         ("type = 1e3", 0),
         ("dominator = -5", 0),
     ] {
-        let count = rows(&database, &format!("SELECT count(*) FROM object WHERE {condition}"));
+        let count = rows(
+            &database,
+            &format!("SELECT count(*) FROM object WHERE {condition}"),
+        );
         assert_eq!(count, [expected.to_string()], "{condition}");
     }
-    let by_name = |name: &str| rows(&database, &format!("SELECT count(*) FROM type WHERE name = {name}"));
+    let by_name = |name: &str| {
+        rows(
+            &database,
+            &format!("SELECT count(*) FROM type WHERE name = {name}"),
+        )
+    };
     assert_eq!(by_name("'app.Node'"), ["3"]);
     assert_eq!(by_name("'APP.NODE'"), ["0"]);
     assert_eq!(by_name("x'61'"), ["0"]);
@@ -92,25 +113,41 @@ fn an_order_is_taken_over_only_where_rows_come_in_it() {
         ("SELECT id FROM object ORDER BY dump DESC, id", true),
         ("SELECT id FROM object ORDER BY dump, id DESC", true),
         ("SELECT id FROM object ORDER BY id", true),
-        ("SELECT id FROM object WHERE dump = 2 ORDER BY id DESC", true),
-        ("SELECT source FROM reference ORDER BY dump, source, position", false),
+        (
+            "SELECT id FROM object WHERE dump = 2 ORDER BY id DESC",
+            true,
+        ),
+        (
+            "SELECT source FROM reference ORDER BY dump, source, position",
+            false,
+        ),
         ("SELECT count(*) FROM object GROUP BY type", true),
     ] {
         let plan = plan(&database, query);
         assert_eq!(plan.contains("TEMP B-TREE"), is_sorted, "{query}: {plan}");
     }
-    let descending = rows(&database, "SELECT dump, id FROM object ORDER BY dump DESC, id DESC LIMIT 3");
+    let descending = rows(
+        &database,
+        "SELECT dump, id FROM object ORDER BY dump DESC, id DESC LIMIT 3",
+    );
     assert_eq!(descending, ["3|12", "3|11", "3|10"]);
-    let in_any = rows(&database, "SELECT dump FROM object WHERE dump IN (3, 1) AND id < 2 ORDER BY dump");
+    let in_any = rows(
+        &database,
+        "SELECT dump FROM object WHERE dump IN (3, 1) AND id < 2 ORDER BY dump",
+    );
     assert_eq!(in_any, ["1", "1", "3", "3"]);
-    let grouped = rows(&database, "SELECT dump, count(*) FROM object GROUP BY dump ORDER BY dump DESC");
+    let grouped = rows(
+        &database,
+        "SELECT dump, count(*) FROM object GROUP BY dump ORDER BY dump DESC",
+    );
     assert_eq!(grouped, ["3|13", "2|11", "1|9"]);
 }
 
 #[test]
 fn joins_look_up_the_smaller_side() {
     let database = over_minutes();
-    let query = "SELECT o.id FROM instance AS o WHERE o.type_name = 'app.models.SomeRef' AND o.dump = 1";
+    let query =
+        "SELECT o.id FROM instance AS o WHERE o.type_name = 'app.models.SomeRef' AND o.dump = 1";
     let plan = plan(&database, query);
     assert!(plan.contains("dump type"), "{plan}");
     assert_eq!(rows(&database, query), ["7", "8"]);
@@ -121,14 +158,24 @@ fn rows_span_blocks() {
     // The writer fills a block with 32,768 records.
     let mut heap = minute(1).object(0x10_0000, "Hub", 8);
     for number in 0..70_000_u64 {
-        heap = heap.refers(0x10_0000, 0x2000 + number % 2 * 0x40, &format!("[{number}]"));
+        heap = heap.refers(
+            0x10_0000,
+            0x2000 + number % 2 * 0x40,
+            &format!("[{number}]"),
+        );
     }
     let directory = tempfile::tempdir().expect("a directory");
     let database = virtual_home(&dumps(directory.path(), &[heap]));
     let positions = "SELECT count(*), min(position), max(position), count(DISTINCT position), sum(label = '[' || position || ']') FROM reference WHERE";
     let expected = ["70000|0|69999|70000|70000"];
-    assert_eq!(rows(&database, &format!("{positions} source = 9")), expected);
-    assert_eq!(rows(&database, &format!("{positions} +source = 9")), expected);
+    assert_eq!(
+        rows(&database, &format!("{positions} source = 9")),
+        expected
+    );
+    assert_eq!(
+        rows(&database, &format!("{positions} +source = 9")),
+        expected
+    );
     let to = rows(&database, "SELECT count(*) FROM reference WHERE target = 7");
     assert_eq!(to, ["35001"]);
 }
@@ -136,7 +183,11 @@ fn rows_span_blocks() {
 #[test]
 fn tables_cannot_be_written() {
     let database = over_minutes();
-    for statement in ["DELETE FROM object", "INSERT INTO dump(id) VALUES (9)", "UPDATE type SET name = 'x'"] {
+    for statement in [
+        "DELETE FROM object",
+        "INSERT INTO dump(id) VALUES (9)",
+        "UPDATE type SET name = 'x'",
+    ] {
         assert!(try_rows(&database, statement).is_err(), "{statement}");
     }
 }

@@ -95,14 +95,25 @@ fn objects_are_new_since_the_dump_before_and_born_in_the_first_that_has_them() {
     expect(
         &minutes(),
         "SELECT dump, is_new, born, count(*) FROM object GROUP BY dump, is_new, born",
-        &["1|NULL|1|9", "2|0|1|9", "2|1|2|2", "3|0|1|9", "3|0|2|2", "3|1|3|2"],
+        &[
+            "1|NULL|1|9",
+            "2|0|1|9",
+            "2|1|2|2",
+            "3|0|1|9",
+            "3|0|2|2",
+            "3|1|3|2",
+        ],
     );
 }
 
 #[test]
 fn an_object_of_another_type_at_the_same_address_is_another() {
-    let before = Heap::of_process(1).object(0x100, "A", 1).object(0x200, "A", 1);
-    let after = Heap::of_process(2).object(0x100, "B", 1).object(0x200, "A", 1);
+    let before = Heap::of_process(1)
+        .object(0x100, "A", 1)
+        .object(0x200, "A", 1);
+    let after = Heap::of_process(2)
+        .object(0x100, "B", 1)
+        .object(0x200, "A", 1);
     expect(
         &[before, after],
         "SELECT id, is_new FROM object WHERE dump = 2",
@@ -112,7 +123,9 @@ fn an_object_of_another_type_at_the_same_address_is_another() {
 
 #[test]
 fn dumps_of_another_process_are_no_series() {
-    let other = Heap::of_process(2).metadata("pid", "8").object(0x1000, "A", 1);
+    let other = Heap::of_process(2)
+        .metadata("pid", "8")
+        .object(0x1000, "A", 1);
     expect(
         &[minute(1), other, minute(3)],
         "SELECT id, previous, process, pid FROM dump ORDER BY pid, id",
@@ -165,7 +178,11 @@ fn two_objects_at_one_address_are_two_rows_of_which_the_first_counts() {
         "SELECT id, address, size, distance FROM object",
         &["0|4096|72|0", "1|4096|9|NULL", "2|8192|5|1"],
     );
-    expect(&[heap], "SELECT id FROM object WHERE address = 0x1000 ORDER BY id LIMIT 1", &["0"]);
+    expect(
+        &[heap],
+        "SELECT id FROM object WHERE address = 0x1000 ORDER BY id LIMIT 1",
+        &["0"],
+    );
 }
 
 #[test]
