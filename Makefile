@@ -4,6 +4,7 @@
 # make bench            what a dump costs the target, beside a bare fork and objgraph
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-analysis   the analyzer at scale, beside what the machine can do
+# make bench-sql        what loading and queries cost
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
 
@@ -61,10 +62,20 @@ bench: command wheel
 bench-peers: command wheel synth
 	$(PYTHON) tests/bench/peers/peers.py --command $(COMMAND) --synth $(TARGET)/release/synth --wheel $(WHEELS)/plain/*.whl \
 	  --into $(TARGET)/bench-peers $(BENCH)
+
 # BENCH='--millions 1 10 50' for more.
 bench-analysis: command
 	$(CARGO) build --release --package memdump-tests --bin synth --bin limits
 	$(PYTHON) tests/bench/analysis.py --command $(COMMAND) --synth $(TARGET)/release/synth --limits $(TARGET)/release/limits $(BENCH)
+
+# OBJECTS=10000000 for a bigger heap.
+OBJECTS ?= 3000000
+
+bench-sql:
+	$(CARGO) build --release --package memdump-tests --bin synth
+	$(CARGO) build --release --package memdump --example bench_sql
+	$(TARGET)/release/synth --objects $(OBJECTS) --leaked 1000 -o $(TARGET)/bench-a.dump --later $(TARGET)/bench-b.dump
+	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-a.dump $(TARGET)/bench-b.dump $(TARGET)/bench.db
 
 clean:
 	$(CARGO) clean
