@@ -178,6 +178,47 @@ fn once_takes_what_is_there_in_the_order_of_time() {
 }
 
 #[test]
+fn only_so_many_dumps_are_kept() {
+    let place = Place::new();
+    for leaked in 1..=5 {
+        place.arrives(&format!("{leaked}.dump"), &service(leaked));
+    }
+    let keep = |number: &str| {
+        let arguments = [
+            "watch", "dumps", "--db", "heap.db", "-f", "leak.sql", "--once", "--keep", number,
+        ];
+        let ran = memdump(place.0.path(), &arguments);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    };
+    let tables = "SELECT group_concat(DISTINCT dump) FROM (SELECT dump FROM object UNION ALL SELECT dump FROM type \
+                  UNION ALL SELECT dump FROM reference UNION ALL SELECT dump FROM root UNION ALL SELECT dump FROM metadata)";
+    keep("3");
+    assert_eq!(
+        place.asked("SELECT id, objects FROM dump"),
+        "1,8\n2,9\n3,10"
+    );
+    // The same again is nothing new, though earlier ones lie there.
+    keep("3");
+    assert_eq!(
+        place.asked("SELECT id, objects FROM dump"),
+        "1,8\n2,9\n3,10"
+    );
+    place.arrives("6.dump", &service(6));
+    keep("3");
+    assert_eq!(
+        place.asked("SELECT id, objects, previous FROM dump"),
+        "2,9,1\n3,10,2\n4,11,3"
+    );
+    assert_eq!(place.asked(tables), "\"2,3,4\"");
+    keep("1");
+    assert_eq!(place.asked(tables), "4");
+    assert_eq!(
+        place.asked("SELECT group_concat(dump, ' ') FROM run"),
+        "1 2 3 4"
+    );
+}
+
+#[test]
 fn what_is_damaged_is_told_and_left_out() {
     let place = Place::new();
     let whole = service(3).bytes();

@@ -98,7 +98,9 @@ def test_every_table_of_every_dump_is_there(fleet, lake, memdump):
 
 
 def test_columns_are_described(fleet, lake):
-    said = dict(lake.execute("SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata('heaps/object/**/*.parquet')").fetchall())
+    said = dict(
+        lake.execute("SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata('heaps/object/**/*.parquet')").fetchall()
+    )
     assert said["memdump.object.retained"] == "What would be freed with it, in bytes."
     types = dict(lake.execute("SELECT column_name, column_type FROM (DESCRIBE object)").fetchall())
     assert types["address"] == types["size"] == types["pid"] == "BIGINT"

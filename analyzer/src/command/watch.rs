@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::session::{Damaged, Session};
 use super::sources::CannotStart;
 use super::sql::{Format, Runner, row_format};
 use crate::exit_code::{self, is_closed_pipe};
-use crate::sql::{Database, Loaded, load};
+use crate::sql::{Database, Loaded, forget_all_but, load};
 use crate::view::number::count;
 use crate::watch::{Arrival, Arrivals, Waiting};
 
@@ -32,6 +33,9 @@ pub(super) struct Watch {
     /// Statements to run after each dump; read anew each time
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     script: Option<PathBuf>,
+    /// Keep only the last N dumps in the file; of those that are there at the start, only the last N are taken
+    #[arg(long, value_name = "N")]
+    keep: Option<NonZeroU32>,
     /// How rows look [default: table, or json with --json]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -46,6 +50,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         self.check()?;
+        self.forget()?;
         let query = Query::default();
         let interrupt = query.clone();
         // From here on Ctrl-C ends after the dump that is being loaded, and nothing that comes from now on is missed.
@@ -64,7 +69,7 @@ impl Watch {
                     Vec::new()
                 }
             };
-            for arrival in arrived {
+            for arrival in self.worth_taking(arrived) {
                 if waiting.is_stopped() {
                     return Ok(());
                 }
@@ -91,6 +96,21 @@ impl Watch {
             std::fs::read_to_string(file).map_err(|why| unreadable(file, why))?;
         }
         Ok(())
+    }
+
+    /// All, or the last, which come last; those before them would be taken out again.
+    fn worth_taking(&self, mut arrived: Vec<Arrival>) -> Vec<Arrival> {
+        let keep = self.keep.map_or(usize::MAX, |keep| keep.get() as usize);
+        let dumps = arrived
+            .iter()
+            .filter(|arrival| matches!(arrival, Arrival::Dump(_)));
+        let mut too_many = dumps.count().saturating_sub(keep);
+        arrived.retain(|arrival| {
+            let leave = too_many > 0 && matches!(arrival, Arrival::Dump(_));
+            too_many -= usize::from(leave);
+            !leave
+        });
+        arrived
     }
 
     /// Loads a dump and runs the script. What is wrong with the dump or the script is told, and is no reason to end.
@@ -128,12 +148,21 @@ impl Watch {
                 return Ok(Taken::Whole);
             }
         };
-        if let Some(script) = &self.script
-            && !loaded.was_there
-        {
+        if loaded.was_there {
+            return Ok(Taken::Whole);
+        }
+        if let Some(script) = &self.script {
             self.run_script(session, script, query)?;
         }
+        self.forget().unwrap_or_else(|error| tell(&error));
         Ok(Taken::Whole)
+    }
+
+    fn forget(&self) -> anyhow::Result<()> {
+        match self.keep {
+            Some(keep) if self.db.exists() => Ok(forget_all_but(keep, &self.db)?),
+            _ => Ok(()),
+        }
     }
 
     fn load(&self, session: &Session, path: &Path) -> anyhow::Result<Loaded> {

@@ -116,6 +116,11 @@ impl Database {
         &self.connection
     }
 
+    /// The connection, for transactions.
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Whether it has the table-valued functions, which need open dumps.
     pub fn has_functions(&self) -> bool {
         self.has_functions

@@ -14,5 +14,5 @@ mod virtual_table;
 
 pub use database::{Database, OpenError};
 pub use error::SqlError;
-pub use load::{LoadError, Loaded, load};
+pub use load::{LoadError, Loaded, forget_all_but, load};
 pub use sources::Sources;

@@ -1,4 +1,7 @@
-"""What midden's page does with an uploaded dump: load it into a database and tell the types. Usage: midden_load.py DUMP DIRECTORY."""
+"""What midden's page does with an uploaded dump: load it into a database, and tell the types.
+
+Usage: midden_load.py DUMP DIRECTORY
+"""
 
 import sys
 

@@ -1,7 +1,8 @@
 """memdump's analyses beside those of other tools, in one run: `make bench-peers` calls it. Prints tables in Markdown.
 
-Each tool reads a dump of its own runtime; the heaps have the same shape and as nearly as possible the same number of objects. Figures
-count per object, so what is left of the difference in size does not matter. CPU time is that of all threads and processes together.
+Each tool reads a dump of its own runtime; the heaps have the same shape and as nearly as possible the same number of objects.
+Figures count per object, so what is left of the difference in size does not matter. CPU time is that of all threads and processes
+together.
 """
 
 import argparse
@@ -17,7 +18,20 @@ import measure
 from install import Missing, Peers
 
 HERE = Path(__file__).resolve().parent
-GIB = 2**30
+MIB = 2**20
+HEADINGS = (
+    "tool",
+    "gives",
+    "heap",
+    "objects",
+    "references",
+    "CPU",
+    "objects per second of CPU",
+    "CPU, × memdump",
+    "peak memory",
+    "per object",
+    "memory, × memdump",
+)
 
 
 @dataclass(frozen=True)
@@ -120,24 +134,25 @@ class Bench:
         return [self.peers.node(), "--expose-gc", "--max-old-space-size=16000", script], tool
 
     def python_heap(self):
-        question = "the same Python process, opened"
+        question = "a dump of the same Python process, into a database"
 
         def ask():
             interpreter, tool = self.peers.midden()
-            ours, theirs = heaps.python(
-                interpreter, self.arguments.command, self.arguments.objects, self.place("python")
-            )
-            self.memdump(question, ours, "`top`", "top", ours.paths[0])
-            self.memdump(question, ours, "`top --retained`", "top", "--retained", ours.paths[0])
+            ours, theirs = heaps.python(interpreter, self.arguments.command, self.arguments.objects, self.place("python"))
+            heap = ours.paths[0]
+            file = self.directory / "python" / "heap.db"
+            load = [self.arguments.command, "load", heap, "-o", file]
+            answers = "`load`: a database with chains, dominators, retained bytes"
+            self.measure(question, "memdump", answers, ours, load, before=lambda: file.unlink(missing_ok=True))
+            self.memdump(question, ours, "`top`", "top", heap)
+            self.memdump(question, ours, "`top --retained`", "top", "--retained", heap)
             database = self.directory / "python" / "midden.lmdb"
             load = [interpreter, HERE / "midden_load.py", theirs.paths[0], database]
-            answers = "a database; types, sizes of what is reachable"
+            answers = "a database with referrers, estimates of what is reachable"
             self.measure(question, tool, answers, theirs, load, before=lambda: empty(database))
 
         self.peer(question, "midden", ask)
-        self.figures.append(
-            Figure(question, "PyHeap", "", None, None, "in no registry (PyPI's PyHeap is a priority queue)")
-        )
+        self.figures.append(Figure(question, "PyHeap", "", None, None, "in no registry (PyPI's PyHeap is a priority queue)"))
 
     @cached_property
     def java_heap(self):
@@ -155,12 +170,12 @@ def empty(directory):
 
 def table(figures):
     """One table a question; ratios to the question's first figure, which is memdump's."""
-    head = "| tool | gives | heap | objects | references | CPU | objects per second of CPU | CPU, × memdump | peak memory | per object | memory, × memdump |"
+    head = "| " + " | ".join(HEADINGS) + " |"
     lines = []
     for question in dict.fromkeys(figure.question for figure in figures):
         of_question = [figure for figure in figures if figure.question == question]
         first = next((figure for figure in of_question if figure.run), None)
-        lines += ["", f"**{question[0].upper()}{question[1:]}**", "", head, "|" + " --- |" * (head.count("|") - 1)]
+        lines += ["", f"**{question[0].upper()}{question[1:]}**", "", head, "|" + " --- |" * len(HEADINGS)]
         lines += [row(figure, first) for figure in of_question]
     return "\n".join(lines)
 
@@ -168,7 +183,7 @@ def table(figures):
 def row(figure, first):
     if figure.run is None:
         why = f"not measured: {figure.failed}"
-        cells = [figure.tool, why, *[""] * 9]
+        cells = [figure.tool, why, *[""] * (len(HEADINGS) - 2)]
     else:
         heap, run = figure.heap, figure.run
         cells = [
@@ -180,7 +195,7 @@ def row(figure, first):
             f"{run.cpu_s:.2f} s",
             f"{heap.objects / run.cpu_s / 1e6:.2f} M",
             "1" if figure is first else f"{figure.cpu_ns() / first.cpu_ns():.1f}",
-            f"{run.peak_bytes / GIB * 1024:.0f} MiB",
+            f"{run.peak_bytes / MIB:.0f} MiB",
             f"{figure.peak():.0f} B",
             "1" if figure is first else f"{figure.peak() / first.peak():.1f}",
         ]

@@ -4,6 +4,7 @@
 //! file in one transaction: whatever happens, the file has all of them or none.
 
 mod earlier;
+mod forget;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use memdump_format::Dump;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
+pub use forget::forget_all_but;
 pub(super) use schema::{Heap, is_loaded};
 
 use super::database::{OpenError, register_tables};
