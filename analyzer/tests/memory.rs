@@ -14,10 +14,10 @@ use memdump_format::{
 use support::{Heap, memdump};
 
 const OBJECTS: u32 = 3_000_000;
-/// Every so many objects one refers to those behind it.
+/// A parent and the leaves behind it.
 const FAMILY: u32 = 4;
 
-/// Three million objects: a list of parents, each with three leaves.
+/// Three million objects: a tree of parents, each with two others and with leaves.
 fn write_families(path: &Path) {
     let address = |number: u32| Address(0x10_0000 + u64::from(number) * 48);
     let mut writer = Writer::new(File::create(path).expect("a file"), 4).expect("a writer");
@@ -40,7 +40,10 @@ fn write_families(path: &Path) {
         };
         writer.object(&object).expect("written");
         if number % FAMILY == 0 {
-            for target in number + 1..=(number + FAMILY).min(OBJECTS - 1) {
+            let leaves = number + 1..number + FAMILY;
+            let parents = [2 * number + FAMILY, 2 * (number + FAMILY)];
+            let targets = leaves.chain(parents).filter(|&target| target < OBJECTS);
+            for target in targets {
                 let reference = Reference {
                     target: address(target),
                     label: Label::None,

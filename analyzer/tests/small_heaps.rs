@@ -171,8 +171,8 @@ small_heaps! {
         A 0 from root, dominator none, retains 31
         B 1 from A, dominator A, retains 2
         C 1 from A, dominator A, retains 12
-        D 2 from B, dominator A, retains 16
         E 2 from C, dominator C, retains 8
+        D 2 from B, dominator A, retains 16
     "
 
     a_cycle_that_is_entered_twice: "
@@ -265,6 +265,21 @@ small_heaps! {
         X 0 from garbage, dominator none, retains 28
         Y 1 from X, dominator X, retains 24
         Z 2 from Y, dominator Y, retains 16
+    "
+
+    // D is as far from X as from Y and has a lower parent there, but Y begins only when X has taken all that it reaches.
+    garbage_that_was_reached_stays_where_it_is: "
+        X 1      -> P
+        Y 2      -> O
+        O 4      -> D
+        P 8      -> D
+        D 16
+    " gives "
+        X 0 from garbage, dominator none, retains 9
+        Y 0 from garbage, dominator none, retains 6
+        O 1 from Y, dominator Y, retains 4
+        P 1 from X, dominator X, retains 8
+        D 2 from P, dominator none, retains 16
     "
 
     // The first by number begins; what it does not reach begins anew.

@@ -79,18 +79,23 @@ pub struct Search<'g> {
     graph: &'g Forward,
     /// By object.
     ways: Vec<AtomicU64>,
+    /// The level that each phase begins at. Levels are distances that go on from phase to phase, so that what an earlier
+    /// phase reached is always nearer. As every level has an object, there are no more of them than objects.
+    phases: Vec<u32>,
+    /// The level that the next phase begins at.
+    next_level: u32,
 }
 
-/// The best way to an object that is known, in one word: the distance above, the parent or a mark below. So the lesser of
-/// two words is the shorter way, and of two that are equally short the one from the lower id; and one access tells both.
+/// The best way to an object that is known, in one word: the level above, the parent or a mark below. So the lesser of two
+/// words is the shorter way, and of two that are equally short the one from the lower id; and one access tells both.
 mod way {
     pub(super) const UNREACHED: u64 = u64::MAX;
 
-    pub(super) fn new(distance: u32, parent: u32) -> u64 {
-        u64::from(distance) << 32 | u64::from(parent)
+    pub(super) fn new(level: u32, parent: u32) -> u64 {
+        u64::from(level) << 32 | u64::from(parent)
     }
 
-    pub(super) fn distance(way: u64) -> u32 {
+    pub(super) fn level(way: u64) -> u32 {
         (way >> 32) as u32
     }
 
@@ -128,7 +133,12 @@ impl<'g> Search<'g> {
     pub fn new(graph: &'g Forward) -> Search<'g> {
         let mut ways = Vec::new();
         ways.resize_with(graph.objects(), || AtomicU64::new(way::UNREACHED));
-        Search { graph, ways }
+        Search {
+            graph,
+            ways,
+            phases: Vec::new(),
+            next_level: 0,
+        }
     }
 
     /// Runs a phase from all of `held` that earlier phases did not reach.
@@ -141,34 +151,42 @@ impl<'g> Search<'g> {
             Start::Native => NATIVE,
             Start::Garbage => GARBAGE,
         };
+        let begin = self.next_level;
         let mut frontier = Vec::new();
         for id in held {
             let known = self.ways[id.index()].get_mut();
             if *known == way::UNREACHED {
-                *known = way::new(0, mark);
+                *known = way::new(begin, mark);
                 frontier.push(id);
             }
         }
+        if frontier.is_empty() {
+            return;
+        }
+        self.phases.push(begin);
+        self.next_level += 1;
         let mut next = Vec::new();
         let mut batch = Batch::default();
-        for distance in 1..=ways.max_distance {
-            if frontier.is_empty() {
-                break;
-            }
+        while self.next_level - begin <= ways.max_distance {
+            let level = self.next_level;
             next.clear();
             if frontier.len() < PARALLEL_FROM {
-                self.step(&frontier, distance, ways, &mut batch, &mut next);
+                self.step(&frontier, level, ways, &mut batch, &mut next);
             } else {
                 let found: Vec<Vec<ObjectId>> = frontier
                     .par_chunks(PART)
                     .map_init(Batch::default, |batch, part| {
                         let mut found = Vec::new();
-                        self.step(part, distance, ways, batch, &mut found);
+                        self.step(part, level, ways, batch, &mut found);
                         found
                     })
                     .collect();
                 next.extend(found.into_iter().flatten());
             }
+            if next.is_empty() {
+                break;
+            }
+            self.next_level += 1;
             std::mem::swap(&mut frontier, &mut next);
         }
     }
@@ -177,7 +195,7 @@ impl<'g> Search<'g> {
     fn step<F>(
         &self,
         part: &[ObjectId],
-        distance: u32,
+        level: u32,
         ways: &Ways<F>,
         batch: &mut Batch,
         found: &mut Vec<ObjectId>,
@@ -190,7 +208,7 @@ impl<'g> Search<'g> {
             rows.clear();
             rows.extend(followed.map(|&source| (source, self.graph.row(source))));
             for (source, row) in &*rows {
-                let way = way::new(distance, source.0);
+                let way = way::new(level, source.0);
                 for targets in self.graph.all_targets()[row.clone()].chunks(BATCH) {
                     edges.add(targets, way);
                     if edges.ways.len() >= BATCH {
@@ -247,7 +265,11 @@ impl<'g> Search<'g> {
 
     /// How many references lie between the object and what is held; `None` where it was not reached.
     pub fn distance(&self, id: ObjectId) -> Option<u32> {
-        self.is_reached(id).then(|| way::distance(self.way(id)))
+        let level = way::level(self.way(id));
+        self.is_reached(id).then(|| {
+            let phase = self.phases.partition_point(|&begin| begin <= level) - 1;
+            level - self.phases[phase]
+        })
     }
 
     fn way(&self, id: ObjectId) -> u64 {
@@ -305,6 +327,20 @@ mod tests {
     }
 
     #[test]
+    fn a_later_phase_changes_no_way_of_an_earlier_one() {
+        // 4 is two steps from 0, one from 2, and also two steps from 1 by a lower parent.
+        let graph = forward(6, &[(0, 5), (5, 4), (2, 4), (1, 3), (3, 4)]);
+        for later in [1, 2] {
+            let mut search = Search::new(&graph);
+            search.run(Start::Root, [ObjectId(0)], &Ways::all());
+            search.run(Start::Native, [ObjectId(later)], &Ways::all());
+            assert_eq!(search.reached(ObjectId(4)), Reached::From(ObjectId(5)));
+            assert_eq!(search.distance(ObjectId(4)), Some(2));
+            assert_eq!(search.distance(ObjectId(later)), Some(0));
+        }
+    }
+
+    #[test]
     fn ways_that_are_closed_are_not_taken() {
         let graph = forward(4, &[(0, 1), (1, 3), (0, 2), (2, 3)]);
         let mut search = Search::new(&graph);
@@ -356,7 +392,12 @@ mod tests {
     }
 
     /// The slow, obvious search.
-    fn model(objects: u32, references: &[(u32, u32)], held: &BTreeSet<u32>) -> Vec<Answer> {
+    fn model(
+        objects: u32,
+        references: &[(u32, u32)],
+        held: &BTreeSet<u32>,
+        start: Start,
+    ) -> Vec<Answer> {
         let mut distance: BTreeMap<u32, u32> = held.iter().map(|&id| (id, 0)).collect();
         for step in 0..objects {
             for &(source, target) in references {
@@ -374,7 +415,7 @@ mod tests {
         (0..objects)
             .map(|id| match distance.get(&id) {
                 None => (None, Reached::Not),
-                Some(0) => (Some(0), Reached::Held(Start::Root)),
+                Some(0) => (Some(0), Reached::Held(start)),
                 Some(&d) => {
                     let parent = parent(id, d).expect("a nearer object");
                     (Some(d), Reached::From(ObjectId(parent)))
@@ -389,11 +430,31 @@ mod tests {
         fn agrees_with_the_slow_search(
             references in prop::collection::vec((0..40_u32, 0..40_u32), 0..120),
             held in prop::collection::btree_set(0..40_u32, 0..5),
+            by_native in prop::collection::btree_set(0..40_u32, 0..5),
         ) {
             let graph = forward(40, &references);
             let mut search = Search::new(&graph);
-            search.run(Start::Root, held.iter().copied().map(ObjectId), &Ways::all());
-            prop_assert_eq!(answers(&search), model(40, &references, &held));
+            let ids = |of: &BTreeSet<u32>| of.iter().copied().map(ObjectId).collect::<Vec<_>>();
+            search.run(Start::Root, ids(&held), &Ways::all());
+            search.run(Start::Native, ids(&by_native), &Ways::all());
+            search.run_from_rest(&Ways::all(), |_| true);
+
+            // Each phase is a search of its own among what those before have left.
+            let mut expected = vec![(None, Reached::Not); 40];
+            let garbage = (0..40).map(|id| (BTreeSet::from([id]), Start::Garbage));
+            for (held, start) in [(held, Start::Root), (by_native, Start::Native)].into_iter().chain(garbage) {
+                let left = |id: &u32| expected[*id as usize].1 == Reached::Not;
+                let held: BTreeSet<u32> = held.into_iter().filter(left).collect();
+                let among_left: Vec<_> =
+                    references.iter().copied().filter(|(a, b)| left(a) && left(b)).collect();
+                let found = model(40, &among_left, &held, start);
+                for (answer, found) in expected.iter_mut().zip(found) {
+                    if found.1 != Reached::Not {
+                        *answer = found;
+                    }
+                }
+            }
+            prop_assert_eq!(answers(&search), expected);
         }
     }
 
