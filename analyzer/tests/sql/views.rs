@@ -10,7 +10,12 @@ fn every_column_of_a_view_is_documented_in_its_place() {
         let query = format!("SELECT * FROM {}", view.name);
         let statement = database.connection().prepare(&query).expect(view.name);
         let documented: Vec<&str> = view.columns.iter().map(|(name, _)| *name).collect();
-        assert_eq!(statement.column_names(), documented, "{}", view.name);
+        assert_eq!(
+            statement.column_names().collect::<Vec<_>>(),
+            documented,
+            "{}",
+            view.name
+        );
         let sentences = view.columns.iter().map(|(_, sentence)| sentence);
         for sentence in sentences.chain([&view.doc]) {
             assert!(
