@@ -16,13 +16,17 @@ fn main() -> anyhow::Result<()> {
     let [earlier, later, file] = &arguments[..] else {
         anyhow::bail!("two dumps and a file are needed");
     };
-    let open = || -> anyhow::Result<Vec<Dump>> { Ok(vec![Dump::open(earlier)?, Dump::open(later)?]) };
+    let open =
+        || -> anyhow::Result<Vec<Dump>> { Ok(vec![Dump::open(earlier)?, Dump::open(later)?]) };
     loading(open()?, file)?;
     let loaded = Database::loaded(file, false)?;
     let sources = Arc::new(Sources::new(open()?, Arc::new(Silent))?);
     let over = Database::over(sources)?;
     let (container, object) = subjects(&loaded)?;
-    println!("\n{:>10} {:>10} {:>10} {:>7}  question", "first s", "then s", "loaded s", "ratio");
+    println!(
+        "\n{:>10} {:>10} {:>10} {:>7}  question",
+        "first s", "then s", "loaded s", "ratio"
+    );
     for (heading, query) in questions(include_str!("../../docs/sql.md")) {
         // The document's example has three dumps and other addresses.
         let query = query
@@ -46,15 +50,25 @@ fn loading(dumps: Vec<Dump>, file: &Path) -> anyhow::Result<()> {
     let seconds = cpu() - begun;
     let rows: u64 = loaded.iter().map(|dump| dump.rows).sum();
     let length = std::fs::metadata(file)?.len();
-    println!("load, indexes and all that is computed included: {rows} rows in {seconds:.1} s of CPU, {:.2} M rows/s, {} MB", rows as f64 / seconds / 1e6, length / 1_000_000);
+    println!(
+        "load, indexes and all that is computed included: {rows} rows in {seconds:.1} s of CPU, {:.2} M rows/s, {} MB",
+        rows as f64 / seconds / 1e6,
+        length / 1_000_000
+    );
     Ok(())
 }
 
 /// The addresses of the greatest container and of a new object, which the questions ask about.
 fn subjects(database: &Database) -> anyhow::Result<(i64, i64)> {
-    let one = |query: &str| database.connection().query_row(query, [], |row| row.get::<_, i64>(0));
+    let one = |query: &str| {
+        database
+            .connection()
+            .query_row(query, [], |row| row.get::<_, i64>(0))
+    };
     Ok((
-        one("SELECT address FROM object WHERE dump = 2 AND dominated > 0 ORDER BY dominated DESC LIMIT 1")?,
+        one(
+            "SELECT address FROM object WHERE dump = 2 AND dominated > 0 ORDER BY dominated DESC LIMIT 1",
+        )?,
         one("SELECT address FROM object WHERE dump = 2 AND is_new = 1 LIMIT 1")?,
     ))
 }
@@ -92,9 +106,11 @@ fn timed<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<f64> {
 
 /// Seconds of CPU that this process has used: of the user and the system.
 fn cpu() -> f64 {
-
     // Of each thread, in nanoseconds. None ends before the process does.
-    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let tasks = std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
     let all: f64 = tasks
         .filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok())
         .filter_map(|stat| stat.split(' ').next()?.parse::<f64>().ok())
