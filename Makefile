@@ -1,8 +1,7 @@
 # make demo    a leaking Django service, two signals, and what memdump says about it
 # make test    every test
 # make lint    formatting, clippy, types, and house rules
-# make bench   memdump beside its peers
-# make bench-peers   its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
+# make bench   memdump beside its peers; bench-peers: its analyses beside other analyzers; bench-sql: what loading and queries cost
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
 
@@ -21,10 +20,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-peers clean command rows synth wheel environments help
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-peers bench-sql clean command rows synth wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -5
+	@sed -n 's/^# //p' Makefile | head -4
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -60,6 +59,14 @@ bench: command wheel
 bench-peers: command wheel synth
 	$(PYTHON) tests/bench/peers/peers.py --command $(COMMAND) --synth $(TARGET)/release/synth --wheel $(WHEELS)/plain/*.whl \
 	  --into $(TARGET)/bench-peers $(BENCH)
+
+# OBJECTS=10000000 for a bigger heap.
+OBJECTS ?= 3000000
+
+bench-sql: synth
+	$(CARGO) build --release --package memdump --example bench_sql
+	$(TARGET)/release/synth --objects $(OBJECTS) --leaked 1000 -o $(TARGET)/bench-a.dump --later $(TARGET)/bench-b.dump
+	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-a.dump $(TARGET)/bench-b.dump $(TARGET)/bench.db
 
 clean:
 	$(CARGO) clean

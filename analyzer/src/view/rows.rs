@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::Width;
 use super::table::{Column, Emphasis, table};
@@ -100,15 +100,15 @@ impl<W: Write> RowWriter<W> {
                 write_csv(&mut self.out, cells.iter().map(String::as_bytes))?;
             }
             RowFormat::JsonLines => {
-                let object = self.json(row);
-                serde_json::to_writer(&mut self.out, &object)?;
+                let object = self.json(row)?;
+                self.out.write_all(&object)?;
                 self.out.write_all(b"\n")?;
             }
             RowFormat::Json => {
                 let separator: &[u8] = if self.written == 0 { b"\n  " } else { b",\n  " };
                 self.out.write_all(separator)?;
-                let object = self.json(row);
-                serde_json::to_writer(&mut self.out, &object)?;
+                let object = self.json(row)?;
+                self.out.write_all(&object)?;
             }
         }
         self.written += 1;
@@ -176,8 +176,15 @@ impl<W: Write> RowWriter<W> {
             })
     }
 
-    fn json(&self, row: Vec<Value>) -> Json {
-        let fields = row.into_iter().zip(&self.headings).map(|(value, heading)| {
+    /// An object whose fields are in the order of the columns.
+    fn json(&self, row: Vec<Value>) -> serde_json::Result<Vec<u8>> {
+        let mut text = vec![b'{'];
+        for (value, heading) in row.into_iter().zip(&self.headings) {
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            serde_json::to_writer(&mut text, &heading.name)?;
+            text.push(b':');
             let value = match value {
                 Value::Null => Json::Null,
                 Value::Integer(number) if heading.is_address => {
@@ -189,9 +196,10 @@ impl<W: Write> RowWriter<W> {
                 Value::Text(text) => Json::String(text),
                 Value::Blob(bytes) => Json::String(hex(&bytes)),
             };
-            (heading.name.clone(), value)
-        });
-        Json::Object(fields.collect::<Map<String, Json>>())
+            serde_json::to_writer(&mut text, &value)?;
+        }
+        text.push(b'}');
+        Ok(text)
     }
 }
 

@@ -30,8 +30,6 @@ impl Relation for Objects {
     }
 
     fn estimate(&self, given: Columns) -> Estimate {
-        /// Objects of a type, on the average, are this share of all; containers hold fewer.
-        const TYPE_SHARE: f64 = 1.0 / 200.0;
         let dumps = if given.has(DUMP) {
             1.0
         } else {
@@ -43,12 +41,14 @@ impl Relation for Objects {
             .map(|dump| f64::from(dump.object_count()))
             .sum();
         objects *= dumps / (self.0.len() as f64).max(1.0);
+        let types = self.0.iter().map(|dump| dump.dump().counts().types as f64);
+        let types = types.sum::<f64>() / (self.0.len() as f64).max(1.0);
         let rows = if given.has(ID) || given.has(ADDRESS) {
             dumps
         } else if given.has(DOMINATOR) {
             (objects * 1e-5).clamp(dumps, 20.0 * dumps)
         } else if given.has(TYPE) {
-            objects * TYPE_SHARE + dumps
+            objects / types.max(1.0) + dumps
         } else {
             return Estimate {
                 rows: objects,

@@ -1,5 +1,4 @@
--- What keeps the new objects alive: their shortest chains from a root, grouped where they have their last object and label in
--- common. No more than 50 steps are told of a chain.
+-- What keeps the new objects alive: their shortest chains from a root, grouped where they read the same. No more than 50 steps are told of a chain.
 --
 -- dump: The dump.
 -- type_name: The type of the new objects.
@@ -35,17 +34,20 @@ walked(dump, type, top, path, steps, count, bytes) AS (
   JOIN object AS o ON o.dump = w.dump AND o.id = w.top
   WHERE o.parent IS NOT NULL AND w.steps < 50
 )
-SELECT w.dump, t.name AS type_name,
-       CASE
-         WHEN o.parent IS NOT NULL THEN '…'
-         WHEN o.held = 'garbage' THEN 'nothing'
-         ELSE coalesce((SELECT r.kind || coalesce(' ' || r.name, '') || r.label FROM root AS r
-                        WHERE r.dump = w.dump AND r.object = w.top
-                        ORDER BY instr('module frame thread interpreter static native', r.kind), r.id LIMIT 1),
-                       'native code')
-       END || w.path AS chain,
-       w.count, w.bytes
-FROM walked AS w
-JOIN object AS o ON o.dump = w.dump AND o.id = w.top
-JOIN type AS t ON t.dump = w.dump AND t.id = w.type
-WHERE o.parent IS NULL OR w.steps = 50;
+SELECT dump, type_name, chain, sum(count) AS count, sum(bytes) AS bytes
+FROM (SELECT w.dump, t.name AS type_name,
+             CASE
+               WHEN o.parent IS NOT NULL THEN '…'
+               WHEN o.held = 'garbage' THEN 'nothing'
+               ELSE coalesce((SELECT r.kind || coalesce(' ' || r.name, '') || iif(r.label = '', '', ' ' || r.label)
+                              FROM root AS r
+                              WHERE r.dump = w.dump AND r.object = w.top
+                              ORDER BY instr('module frame thread interpreter static native', r.kind), r.id LIMIT 1),
+                             'native code')
+             END || w.path AS chain,
+             w.count, w.bytes
+      FROM walked AS w
+      JOIN object AS o ON o.dump = w.dump AND o.id = w.top
+      JOIN type AS t ON t.dump = w.dump AND t.id = w.type
+      WHERE o.parent IS NULL OR w.steps = 50)
+GROUP BY dump, type_name, chain;

@@ -8,7 +8,9 @@
 -- target: The object referred to; NULL if the reference is dangling.
 -- target_type: Its type.
 CREATE VIEW edge AS
-SELECT r.dump, r.source, s.type_name AS source_type, r.label, r.is_weak, r.target, t.type_name AS target_type
+SELECT r.dump, r.source, st.name AS source_type, r.label, r.is_weak, r.target, tt.name AS target_type
 FROM reference AS r
-JOIN instance AS s ON s.dump = r.dump AND s.id = r.source
-LEFT JOIN instance AS t ON t.dump = r.dump AND t.id = r.target;
+JOIN object AS s ON s.dump = r.dump AND s.id = r.source
+JOIN type AS st ON st.dump = s.dump AND st.id = s.type
+LEFT JOIN object AS t ON t.dump = r.dump AND t.id = r.target
+LEFT JOIN type AS tt ON tt.dump = t.dump AND tt.id = t.type;
