@@ -71,8 +71,7 @@ bench-analysis: command
 # OBJECTS=10000000 for a bigger heap.
 OBJECTS ?= 3000000
 
-bench-sql:
-	$(CARGO) build --release --package memdump-tests --bin synth
+bench-sql: synth
 	$(CARGO) build --release --package memdump --example bench_sql
 	$(TARGET)/release/synth --objects $(OBJECTS) --leaked 1000 -o $(TARGET)/bench-a.dump --later $(TARGET)/bench-b.dump
 	$(TARGET)/release/examples/bench_sql $(TARGET)/bench-a.dump $(TARGET)/bench-b.dump $(TARGET)/bench.db

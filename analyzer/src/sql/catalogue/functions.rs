@@ -15,7 +15,7 @@ table! {
         Root = "root" Text true "On step 0, what holds it: module app.views; else NULL.";
         Address = "address" Address false "Where it lay.";
         Size = "size" Bytes false "Its shallow size.";
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Object = "object" Id false "The object whose chain it is.";
     }
 }
@@ -27,7 +27,7 @@ table! {
         TypeName = "type_name" Text false "Their type.";
         Chain = "chain" Text false "The shape, as text; positions and keys that differ are left open.";
         Example = "example" Address false "The address of one of the objects.";
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Pattern = "pattern" Text false "The type: SomeRef, app.models.SomeRef, *Ref.";
     }
 }
@@ -41,7 +41,7 @@ table! {
         IsWeak = "is_weak" Flag false "Whether the reference is weak.";
         Root = "root" Text true "The root: module app.views; NULL for an object.";
         Address = "address" Address true "Where the object lay; NULL for a root.";
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Object = "object" Id false "The object that is referred to.";
     }
 }
@@ -54,7 +54,7 @@ table! {
         Size = "size" Bytes false "Its shallow size.";
         Retained = "retained" Bytes false "What would be freed with it.";
         Address = "address" Address false "Where it lay.";
-        Dump = "dump" Id false "The dump.";
+        Dump = "dump" Dump false "The dump.";
         Object = "object" Id false "The dominator.";
     }
 }
@@ -71,7 +71,7 @@ table! {
         BytesGrowth = "bytes_growth" Difference false "After minus before.";
         NewCount = "new_count" Count true "Objects in the later dump only; NULL if the dumps are of different processes.";
         GoneCount = "gone_count" Count true "Objects in the earlier dump only; NULL likewise.";
-        Before = "before_dump" Id false "The earlier dump.";
-        After = "after_dump" Id false "The later dump.";
+        Before = "before_dump" Dump false "The earlier dump.";
+        After = "after_dump" Dump false "The later dump.";
     }
 }
