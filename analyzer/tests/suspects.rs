@@ -226,6 +226,54 @@ fn growth_while_the_process_hardly_works_is_not_expected() {
 }
 
 #[test]
+fn lists_of_a_cache_at_addresses_that_are_used_again_are_not_accused() {
+    // Beside a true leak of the same type, whose growth must not be counted twice.
+    let dump = |sequence: u64| {
+        let heap = holding(process(sequence), 0x2000, "leak", 0..sequence * 40)
+            .object(0x3000, "dict", 2000)
+            .refers(0x1100, 0x3000, "['recent']");
+        (0..12).fold(heap, |heap, cart| {
+            // Of each cart the list lies where that of another was; more and more of them happen to be filled.
+            let list = 0x3100 + cart * 0x40;
+            let heap = heap.object(list, "list", 100).refers(
+                0x3000,
+                list,
+                &format!("[key {}]", sequence * 100 + cart),
+            );
+            let filled = if cart < sequence * 3 { 8 } else { 0 };
+            (0..filled).fold(heap, |heap, n| {
+                let address = 0x700_0000 + sequence * 0x10_0000 + cart * 0x1000 + n * 0x80;
+                heap.object(address, "app.Item", 48)
+                    .refers(list, address, &format!("[{n}]"))
+            })
+        })
+    };
+    // Elsewhere as many are forgotten.
+    let dump = |sequence: u64| {
+        let heap = dump(sequence)
+            .object(0x4000, "list", 900)
+            .refers(0x1100, 0x4000, "['others']");
+        (0..(4 - sequence) * 24).fold(heap, |heap, n| {
+            let address = 0x900_0000 + n * 0x80;
+            heap.object(address, "app.Item", 48)
+                .refers(0x4000, address, &format!("[{n}]"))
+        })
+    };
+    let verdict = verdict(&[1, 2, 3, 4].map(dump));
+    let places: Vec<_> = verdict
+        .suspects
+        .iter()
+        .map(|suspect| {
+            (
+                suspect.confidence,
+                suspect.holder.chain.expression.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(places, [(Confidence::Certain, Some("app.leak"))]);
+}
+
+#[test]
 fn two_tables_of_the_same_objects_are_one_suspect() {
     let dump = |sequence: u64| {
         let size = sequence * 20;

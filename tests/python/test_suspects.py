@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
-import pytest
 from live import file_of, wait_for
 from test_servers import Gunicorn, gunicorn  # noqa: F401 (a fixture)
 
@@ -16,24 +16,34 @@ VARIANTS = ("cache", "pool", "global", "closure", "cycle", "thread")
 REQUESTS = 75
 
 
-def drive(service: Gunicorn, variants: tuple[str, ...], numbers: range) -> None:
+def drive(service: Gunicorn, worker: int, variants: tuple[str, ...], numbers: range) -> None:
     """One request after the other: what is counted depends on their number, not on time."""
     connection = service.connection()
     for number in numbers:
         assert service.get(connection, f"/variants?of={','.join(variants)}&number={number}") == 200
         assert service.get(connection, f"/browse?customer={number}") == 200
 
-    def written() -> bool:
+    def thread_waits() -> bool:
         connection.request("GET", "/variants?of=cache&number=0")
-        return json.loads(connection.getresponse().read())["waiting"] == 0
+        told = json.loads(connection.getresponse().read())
+        if told["waiting"] or not told["writer"]:
+            return not told["waiting"]
+        # It has taken every row, but may still have one in its hands. While it waits for a row, and not for the interpreter's
+        # lock, its system call stays the same.
+        call = Path(f"/proc/{worker}/task/{told['writer']}/syscall")
+        seen = set()
+        for _ in range(4):
+            seen.add(call.read_text())
+            time.sleep(0.05)
+        return len(seen) == 1 and seen.pop()[0].isdigit()
 
-    wait_for("the thread to take its rows", written)
+    wait_for("the thread to take its rows", thread_waits)
 
 
 def dumps_of(service: Gunicorn, worker: int, variants: tuple[str, ...], count: int) -> list[Path]:
     dumps = []
     for number in range(count):
-        drive(service, variants, range(number * REQUESTS, (number + 1) * REQUESTS))
+        drive(service, worker, variants, range(number * REQUESTS, (number + 1) * REQUESTS))
         os.kill(worker, signal.SIGUSR1)
         wait_for("the end of a dump", lambda number=number: len(service.ends(worker)) == number + 1)
         dumps.append(file_of(service.ends(worker)[-1]))

@@ -42,7 +42,7 @@ impl Export {
             dumps,
             &chosen,
             &self.output,
-            Arc::new(Shown::new()),
+            Arc::new(session.new_progress()),
             |file| exports.files.push(file),
         );
         // What was written before an error is told as well.

@@ -47,7 +47,7 @@ impl Load {
             }
             dumps.push(session.open(path)?);
         }
-        let shown = Arc::new(Shown::new());
+        let shown = Arc::new(session.new_progress());
         let loaded = load(dumps, &self.output, shown.clone())?;
         shown.clear();
         let entry = |loaded: Loaded| Entry {

@@ -39,9 +39,14 @@ impl Shown {
         }
     }
 
-    /// The work is done: takes the bar away, so that it does not stand between the lines of a result.
-    pub(super) fn end(&self) {
+    /// Takes the bar away, so that it does not stand between the lines of a result.
+    pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// The work is done.
+    pub(super) fn end(&self) {
+        self.clear();
         if self.verbose
             && let Some(bytes) = memory::peak()
         {

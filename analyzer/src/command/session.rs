@@ -17,6 +17,7 @@ use crate::view::{self, Width};
 pub(super) struct Session {
     pub(super) json: bool,
     recover: bool,
+    verbose: bool,
     progress: Shown,
 }
 
@@ -30,8 +31,14 @@ impl Session {
         Session {
             json,
             recover,
+            verbose,
             progress: Shown::new(verbose),
         }
+    }
+
+    /// Progress of its own for work that outlives a borrow of the session, or is one of several.
+    pub(super) fn new_progress(&self) -> Shown {
+        Shown::new(self.verbose)
     }
 
     pub(super) fn progress(&self) -> &dyn Progress {

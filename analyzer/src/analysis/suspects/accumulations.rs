@@ -167,12 +167,15 @@ fn accumulation(look: &Look<'_>, mut group: Vec<Grown<'_>>) -> Accumulation {
             *count = Some(count.unwrap_or(0) + grown.last.get(type_key));
         }
         // In a dump of another process, nothing is known of single members.
-        let first = own_tallies(look, grown.candidate).find(|&(dump, _)| dump >= first_of_last);
-        firsts.were += first.map_or(0, |(_, tally)| tally.get(type_key));
+        let ours = || own_tallies(look, grown.candidate).filter(|&(dump, _)| dump >= first_of_last);
+        let first = ours().next().map(|(dump, _)| dump);
+        // An empty container says nothing of who stays.
+        let filled = ours().find(|(_, tally)| tally.get(type_key) > 0);
+        firsts.were += filled.map_or(0, |(_, tally)| tally.get(type_key));
         for id in look.members(grown.candidate.id, type_key) {
-            if first.is_some_and(|(dump, _)| look.ages.was_in(id, dump)) {
-                firsts.are += 1;
-            } else {
+            let was_in = |dump| look.ages.was_in(id, dump);
+            firsts.are += u64::from(filled.is_some_and(|(dump, _)| was_in(dump)));
+            if !first.is_some_and(was_in) {
                 members.push(id);
             }
         }
@@ -292,19 +295,22 @@ impl Unexplained {
 ///
 /// Several containers, or one of whose first members some are gone, may be others than they seem: what lies at an address
 /// that is used again and again, as coroutines do and the entries of a cache. Then there are not more objects of the type
-/// in all. One whose first members are all still there is the same container, and needs no such proof.
+/// in all. One whose first members are all still there is the same container; it needs no such proof, and comes first.
 pub(super) fn borne_out(
     look: &Look<'_>,
     united: Vec<Accumulation>,
     unexplained: &mut Unexplained,
 ) -> Vec<Accumulation> {
-    let mut kept = Vec::new();
-    for found in united {
+    let is_itself = |found: &Accumulation| found.containers.len() == 1 && found.firsts.stayed();
+    let (sure, others): (Vec<_>, Vec<_>) = united.into_iter().partition(is_itself);
+    for found in &sure {
+        unexplained.take(found.type_key, found.growth);
+    }
+    let mut kept = sure;
+    for found in others {
         let first = found.counts.iter().position(Option::is_some).unwrap_or(0);
         let is_comparable = first >= look.clock.first_of_last();
-        let is_itself = found.containers.len() == 1 && found.firsts.stayed();
-        let needs_proof = is_comparable && !is_itself;
-        if needs_proof && unexplained.of(found.type_key) * 2 < found.growth {
+        if is_comparable && unexplained.of(found.type_key) * 2 < found.growth {
             continue;
         }
         unexplained.take(found.type_key, found.growth);

@@ -14,7 +14,7 @@ const NEGLIGIBLE: f64 = 0.02;
 pub(super) struct Evidence<'e> {
     /// How many there are in each dump; none where it was not found.
     pub(super) counts: &'e [Option<u64>],
-    /// Of the members in the first dump where it was found, how many were there, and how many still are.
+    /// Of the members in the first dump where it had any, how many were there, and how many still are.
     pub(super) first_members: Option<FirstMembers>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn judge(clock: &Clock, evidence: &Evidence<'_>) -> Judgement {
     let deltas = || run.windows(2).map(|pair| (pair[0].1, pair[1].1));
     let just_now = course.trend == Trend::OneStep && {
         let largest = deltas().map(|(a, b)| b.saturating_sub(a)).max();
-        deltas().last().map(|(a, b)| b.saturating_sub(a)) == largest
+        deltas().next_back().map(|(a, b)| b.saturating_sub(a)) == largest
     };
     let mut reasons = Vec::new();
     let mut confidence = match course.trend {

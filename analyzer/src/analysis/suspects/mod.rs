@@ -178,12 +178,12 @@ fn without_threads(
             continue;
         };
         let thread = look.snapshot.text(thread)?;
-        if crowds.iter().any(|crowd| crowd.names.contains(&*thread)) {
-            if let Some(id) = look.snapshot.index().find(root.target) {
-                of_frames.insert(id);
-                // A thread object's lock and event lie in its attributes.
-                within(look, id, &of_frames);
-            }
+        if crowds.iter().any(|crowd| crowd.names.contains(&*thread))
+            && let Some(id) = look.snapshot.index().find(root.target)
+        {
+            of_frames.insert(id);
+            // A thread object's lock and event lie in its attributes.
+            within(look, id, &of_frames);
         }
     }
     let is_of_threads = |id: &&ObjectId| of_frames.contains(**id);

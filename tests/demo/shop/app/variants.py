@@ -64,8 +64,8 @@ def make_counter() -> Callable[[int], int]:
 in_closure = make_counter()
 
 
-# A leak through cycles with a finaliser: a session and its user refer to each other. gunicorn.conf.py switches the collector off, as
-# services do that want to be spared its pauses and believe that they make no cycles.
+# A leak through cycles with a finaliser: a session and its user refer to each other. gunicorn.conf.py switches the collector off,
+# as services do that want to be spared its pauses and believe that they make no cycles.
 class User:
     def __init__(self) -> None:
         self.session: Session | None = None
@@ -123,5 +123,5 @@ def run(request: HttpRequest) -> JsonResponse:
     number = int(request.GET["number"])
     for name in request.GET["of"].split(","):
         ALL[name](number)
-    # How many rows wait is for tests, which want to see the thread wait.
-    return JsonResponse({"number": number, "waiting": rows.qsize()})
+    # How many rows wait, and for which thread, is for tests, which want to see that wait.
+    return JsonResponse({"number": number, "waiting": rows.qsize(), "writer": writer.native_id})
