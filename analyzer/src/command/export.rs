@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
 
-use super::progress::Shown;
 use super::session::Session;
 use crate::sql::catalogue::Table;
 use crate::sql::export::{ExportError, Exports, export, tables};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use anyhow::bail;
 use serde::Serialize;
 
-use super::progress::Shown;
 use super::session::Session;
 use crate::sql::{Loaded, load};
 use crate::view;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context;
 use rusqlite::InterruptHandle;
 
-use super::progress::Shown;
 use super::session::{Damaged, Session};
 use super::sources::CannotStart;
 use super::sql::{Format, Runner, row_format};
