@@ -82,15 +82,7 @@ fn the_memory_that_it_takes_is_told_before_and_is_right() {
     write_families(&directory.path().join("a.dump"));
     for question in [
         &["diff", "a.dump", "a.dump"][..],
-        &[
-            "chain",
-            "--all",
-            "--type",
-            "T",
-            "a.dump",
-            "--max-depth",
-            "9",
-        ],
+        &["chain", "--all", "--type", "T", "a.dump"],
         &["top", "--retained", "a.dump"],
         &["top", "--objects", "a.dump"],
         &["diff", "--retained", "a.dump", "a.dump"],
