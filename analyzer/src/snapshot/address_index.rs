@@ -23,9 +23,9 @@ const REGION_UNITS: u64 = LINE_UNITS * REGION_LINES;
 const MAX_SHIFT: u32 = 12;
 const NO_OBJECT: ObjectId = ObjectId(u32::MAX);
 
-/// Addresses that are looked up at a time: first all their lines, then all their ids. Each of these reads goes to an
-/// unforeseeable place, but none waits for another, so the processor has many of them under way at once. Beyond this many the
-/// first would have left the nearest cache before they are used.
+/// Addresses that are looked up at a time: first the ranks of all, then their ids. Each of these reads goes to an unforeseeable
+/// place, but none waits for another, so the processor has many of them under way at once. Beyond this many the first would
+/// have left the nearest cache before they are used.
 const BATCH: usize = 256;
 /// Addresses that a thread indexes at a time.
 const PART: usize = 1 << 16;
@@ -110,17 +110,25 @@ impl AddressIndex {
     fn set_bits(&self, addresses: &[Address]) {
         addresses.par_chunks(PART).for_each(|part| {
             let mut near = Near::default();
-            self.each_place(part, &mut near, |_, places| {
-                // Neighbours in a dump are neighbours in memory, mostly, so many bits are set at once.
-                for of_word in places.chunk_by(|a, b| (a.line, a.word) == (b.line, b.word)) {
-                    let Place { line, word, .. } = of_word[0];
-                    if line != self.absent().line {
-                        let bits = of_word.iter().fold(0, |bits, place| bits | 1 << place.bit);
-                        self.lines[line as usize].bits[usize::from(word)].fetch_or(bits, Relaxed);
-                    }
+            // Neighbours in a dump are neighbours in memory, mostly, so many bits of a word are set at once.
+            let (mut at, mut bits) = (self.absent(), 0);
+            for &address in part {
+                let place = near.place(self, address);
+                if (place.line, place.word) != (at.line, at.word) {
+                    self.set_in_word(at, bits);
+                    (at, bits) = (place, 0);
                 }
-            });
+                bits |= 1 << place.bit;
+            }
+            self.set_in_word(at, bits);
         });
+    }
+
+    fn set_in_word(&self, place: Place, bits: u64) {
+        if place.line != self.absent().line {
+            let line = &self.lines[place.line as usize];
+            line.bits[usize::from(place.word)].fetch_or(bits, Relaxed);
+        }
     }
 
     /// How many there are.
@@ -194,7 +202,7 @@ impl AddressIndex {
     /// As [`find`](Self::find), quicker when `near` was last used for an address not far away.
     pub fn find_near(&self, address: Address, near: &mut Near) -> Option<ObjectId> {
         let place = near.place(self, address);
-        let rank = self.rank(place, &self.lines[place.line as usize]);
+        let rank = self.rank(place);
         Some(self.ids[rank as usize]).filter(|&id| id != NO_OBJECT)
     }
 
@@ -223,27 +231,11 @@ impl AddressIndex {
         mut take: impl FnMut(usize, &[u32]),
     ) {
         let mut ranks = [0; BATCH];
-        self.each_place(addresses, near, |at, places| {
-            for (rank, &place) in ranks.iter_mut().zip(places) {
-                *rank = self.rank(place, &self.lines[place.line as usize]);
-            }
-            take(at, &ranks[..places.len()]);
-        });
-    }
-
-    /// Gives the places of addresses, a batch at a time, with the place of the first of it in `addresses`.
-    fn each_place(
-        &self,
-        addresses: &[Address],
-        near: &mut Near,
-        mut take: impl FnMut(usize, &[Place]),
-    ) {
-        let mut places = [Place::default(); BATCH];
         for (number, batch) in addresses.chunks(BATCH).enumerate() {
-            for (place, &address) in places.iter_mut().zip(batch) {
-                *place = near.place(self, address);
+            for (rank, &address) in ranks.iter_mut().zip(batch) {
+                *rank = self.rank(near.place(self, address));
             }
-            take(number * BATCH, &places[..batch.len()]);
+            take(number * BATCH, &ranks[..batch.len()]);
         }
     }
 
@@ -254,8 +246,10 @@ impl AddressIndex {
         }
     }
 
-    /// The rank of the bit at a place of `line`; that of none if it is not set.
-    fn rank(&self, place: Place, line: &Line) -> u32 {
+    /// The rank of the bit at a place; that of none if it is not set.
+    #[inline]
+    fn rank(&self, place: Place) -> u32 {
+        let line = &self.lines[place.line as usize];
         let bits = line.bits[usize::from(place.word)].load(Relaxed);
         let below = bits & ((1 << place.bit) - 1);
         let within = u32::from(line.within[usize::from(place.word)]) + below.count_ones();
@@ -322,6 +316,7 @@ pub struct Near(Option<(u64, Region)>);
 
 impl Near {
     /// Where the bit of an address is; on the empty line if it has none.
+    #[inline]
     fn place(&mut self, index: &AddressIndex, address: Address) -> Place {
         let unit = address.0 >> index.shift;
         if unit << index.shift != address.0 || unit == 0 {
