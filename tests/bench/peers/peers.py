@@ -71,9 +71,12 @@ class Bench:
         print(f"peers: {tool}: {answers}", file=sys.stderr, flush=True)
         try:
             run = measure.best(command, self.arguments.timeout, self.arguments.times, before)
-            self.figures.append(Figure(question, tool, answers, heap, run))
+            figure = Figure(question, tool, answers, heap, run)
         except measure.Failed as failed:
-            self.figures.append(Figure(question, tool, answers, heap, None, str(failed)))
+            figure = Figure(question, tool, answers, heap, None, str(failed))
+        self.figures.append(figure)
+        # A run takes long: what is known should not be lost with it.
+        print(row(figure, figure), file=sys.stderr, flush=True)
 
     def memdump(self, question, heap, answers, *arguments):
         """memdump's own figure for a question. The first of each question is what the others are compared with."""
