@@ -9,6 +9,8 @@ use crate::snapshot::Snapshot;
 /// An interval counts as quiet where the process used less than this share of the CPU time of the busiest one, by the minute
 /// and in all. Ten times less work is not a slow hour: a leak that comes with requests may well stand still.
 const QUIET: f64 = 0.1;
+/// CPU time is counted in ticks of 10 ms: of less than this in the busiest interval, a tenth cannot be told from nothing.
+const MEASURABLE_MS: f64 = 200.0;
 
 /// What a dump's metadata tell.
 pub(super) struct Moment {
@@ -139,7 +141,8 @@ fn quiet(moments: &[Moment], minutes: Option<&[f64]>) -> Vec<bool> {
         .collect();
     let most = |of: fn(&(f64, f64)) -> f64| used.iter().flatten().map(of).fold(0.0, f64::max);
     let (cpu, rate) = (most(|u| u.0), most(|u| u.1));
+    let is_measurable = cpu >= MEASURABLE_MS;
     used.iter()
-        .map(|used| used.is_some_and(|(c, r)| c < QUIET * cpu && r < QUIET * rate))
+        .map(|used| used.is_some_and(|(c, r)| is_measurable && c < QUIET * cpu && r < QUIET * rate))
         .collect()
 }
