@@ -70,7 +70,7 @@ def test_commands_are_those_of_the_help(memdump: Command):
     )
     assert set(documented) | {"help"} == set(helped)
     for command, section in documented.items():
-        named = re.findall(r"^- `(--[a-z-]+)", section + general, re.MULTILINE)
+        named = re.findall(r"^- (?:`-\w`, )?`(--[a-z-]+)", section + general, re.MULTILINE)
         offered = re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", memdump.run(command, "--help").stdout, re.MULTILINE)
         assert set(named) | {"--help"} == set(offered), command
 
