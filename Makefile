@@ -1,7 +1,10 @@
-# make demo    a leaking Django service, two signals, and what memdump says about it
-# make test    every test
-# make lint    formatting, clippy, types, and house rules
-# make bench   memdump beside its peers; bench-peers: its analyses beside other analyzers; bench-sql: what loading and queries cost
+# make demo             a leaking Django service, two signals, and what memdump says about it
+# make test             every test
+# make lint             formatting, clippy, types, and house rules
+# make bench            what a dump costs the target, beside a bare fork and objgraph
+# make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
+# make bench-analysis   the analyzer at scale, beside what the machine can do
+# make bench-sql        what loading and queries cost
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
 
@@ -20,10 +23,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-peers bench-sql clean command rows synth wheel environments help
+.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-peers bench-sql clean command rows synth wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -8
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -59,6 +62,11 @@ bench: command wheel
 bench-peers: command wheel synth
 	$(PYTHON) tests/bench/peers/peers.py --command $(COMMAND) --synth $(TARGET)/release/synth --wheel $(WHEELS)/plain/*.whl \
 	  --into $(TARGET)/bench-peers $(BENCH)
+
+# BENCH='--millions 1 10 50' for more.
+bench-analysis: command
+	$(CARGO) build --release --package memdump-tests --bin synth --bin limits
+	$(PYTHON) tests/bench/analysis.py --command $(COMMAND) --synth $(TARGET)/release/synth --limits $(TARGET)/release/limits $(BENCH)
 
 # OBJECTS=10000000 for a bigger heap.
 OBJECTS ?= 3000000

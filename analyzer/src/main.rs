@@ -1,11 +1,16 @@
 //! The command `memdump`.
 
+mod huge_pages;
+
 use std::process::ExitCode;
 
 use anstream::eprintln;
 use clap::Parser;
 use memdump_analyzer::command::{Arguments, run};
 use memdump_analyzer::exit_code::{self, is_closed_pipe};
+
+#[global_allocator]
+static ALLOCATOR: huge_pages::HugePages = huge_pages::HugePages;
 
 fn main() -> ExitCode {
     let code = match run(Arguments::parse()) {

@@ -46,6 +46,7 @@ fn an_address_that_was_reused_by_another_type_is_new_and_gone() {
             bytes_growth: bytes_after as i64 - bytes_before as i64,
             new: Some(new),
             gone: Some(gone),
+            retained_by_new: None,
         };
     assert_eq!(
         rows(&before, &after, GrowthOrder::Count),
@@ -137,6 +138,7 @@ proptest! {
                 bytes_growth: bytes(&after) as i64 - bytes(&before) as i64,
                 new: Some(b.difference(&a).count() as u64),
                 gone: Some(a.difference(&b).count() as u64),
+                retained_by_new: None,
             });
         }
         let found: BTreeMap<_, _> = rows(&old, &new, GrowthOrder::Name).into_iter().collect();

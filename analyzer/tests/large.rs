@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use memdump_analyzer::analysis::biggest::biggest;
 use memdump_analyzer::analysis::chain::{ChainQuestion, Explained, explain_all};
 use memdump_analyzer::analysis::show::show;
 use memdump_analyzer::analysis::top::{Top, TopOrder, top_retained};
@@ -169,7 +170,8 @@ fn answers_do_not_depend_on_the_number_of_threads() {
             let heap = heap(OBJECTS, random);
             let one = Address(0x10_0000 + 48 * u64::from(OBJECTS / 2));
             let shown = show(&heap, one, Some(0), &Silent).expect("an object");
-            (explained(&heap), retained(&heap), shown)
+            let objects = biggest(&heap, None, None, &Silent).expect("an answer");
+            (explained(&heap), retained(&heap), shown, objects)
         })
     };
     let alone = with(1);

@@ -6,6 +6,8 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use memdump_analyzer::analysis::biggest::biggest;
+use memdump_analyzer::analysis::growth::{GrowthOrder, growth_retained};
 use memdump_analyzer::analysis::show::show;
 use memdump_analyzer::analysis::top::{Top, TopOrder, top, top_retained};
 use memdump_analyzer::progress::Silent;
@@ -197,6 +199,119 @@ fn types_are_sorted_by_what_they_retain_and_only_then_told_so() {
     );
 }
 
+#[test]
+fn new_objects_retain_what_only_they_keep_alive() {
+    // app → Cache → {T old, T new, T new}; the new ones share S; one took over Old, the other refers to what the module
+    // still holds.
+    let heap = |sequence, with_new: bool| {
+        let mut heap = Heap::of_process(sequence)
+            .module(0x1000, "app")
+            .object(0x1100, "Cache", 1)
+            .object(0x1200, "T", 2)
+            .object(0x1300, "Old", 4)
+            .object(0x1400, "Held", 8)
+            .refers(0x1000, 0x1100, ".cache")
+            .refers(0x1000, 0x1400, ".held")
+            .refers(0x1100, 0x1200, "[0]");
+        if with_new {
+            heap = heap
+                .object(0x2000, "T", 16)
+                .object(0x2100, "T", 32)
+                .object(0x2200, "S", 64)
+                .refers(0x1100, 0x2000, "[1]")
+                .refers(0x1100, 0x2100, "[2]")
+                .refers(0x2000, 0x2200, ".s")
+                .refers(0x2100, 0x2200, ".s")
+                .refers(0x2000, 0x1300, ".old")
+                .refers(0x2100, 0x1400, ".held");
+        } else {
+            heap = heap.refers(0x1000, 0x1300, ".old");
+        }
+        heap
+    };
+    let (before, after) = (snapshot(&heap(1, false)), snapshot(&heap(2, true)));
+    let answer = growth_retained(&before, &after, GrowthOrder::Retained, &Silent);
+    let answer = answer.expect("an answer");
+    let rows: Vec<(String, Option<u64>)> = answer
+        .types
+        .iter()
+        .map(|row| (row.type_name.to_string(), row.change.retained_by_new))
+        .filter(|row| row.1 != Some(0))
+        .collect();
+    let expected = [("T", 16 + 32 + 64 + 4), ("S", 64)];
+    assert_eq!(
+        rows,
+        expected.map(|(name, bytes)| (name.to_owned(), Some(bytes)))
+    );
+    assert_eq!(answer.total.retained_by_new, Some(16 + 32 + 64 + 4));
+}
+
+#[test]
+fn the_total_counts_what_several_types_share() {
+    // Neither the new A nor the new B retains S, both together do.
+    let before = Heap::of_process(1).module(0x1000, "app");
+    let after = Heap::of_process(2)
+        .module(0x1000, "app")
+        .object(0x1100, "A", 1)
+        .object(0x1200, "B", 2)
+        .object(0x1300, "S", 4)
+        .refers(0x1000, 0x1100, ".a")
+        .refers(0x1000, 0x1200, ".b")
+        .refers(0x1100, 0x1300, ".s")
+        .refers(0x1200, 0x1300, ".s");
+    let answer = growth_retained(
+        &snapshot(&before.object(0x1300, "S", 4)),
+        &snapshot(&after),
+        GrowthOrder::Name,
+        &Silent,
+    )
+    .expect("an answer");
+    let bytes = |name: &str| {
+        let mut rows = answer.types.iter();
+        let row = rows.find(|row| row.type_name.to_string() == name);
+        row.and_then(|row| row.change.retained_by_new)
+    };
+    assert_eq!((bytes("A"), bytes("B")), (Some(1), Some(2)));
+    assert_eq!(bytes("S"), Some(0), "it is not new");
+    assert_eq!(answer.total.retained_by_new, Some(7));
+}
+
+#[test]
+fn the_biggest_objects_are_told_with_their_dominators() {
+    let heap = Heap::of_process(1)
+        .module(0x1000, "app")
+        .object(0x1100, "A", 10)
+        .object(0x1200, "A", 10)
+        .object(0x1300, "B", 300)
+        .refers(0x1000, 0x1100, ".a")
+        .refers(0x1000, 0x1200, ".b")
+        .refers(0x1200, 0x1300, ".s");
+    let rows = |pattern: Option<&str>, limit| {
+        let pattern = pattern.map(|text| text.parse().expect("a pattern"));
+        let answer = biggest(&snapshot(&heap), pattern.as_ref(), limit, &Silent);
+        let answer = answer.expect("an answer");
+        let rows: Vec<(u64, u64, Option<u64>)> = answer
+            .objects
+            .iter()
+            .map(|row| {
+                let dominator = row.dominator.as_ref().map(|object| object.address.0);
+                (row.object.address.0, row.retained, dominator)
+            })
+            .collect();
+        (answer.total, rows)
+    };
+    let all = [
+        (0x1000, 392, None),
+        (0x1200, 310, Some(0x1000)),
+        (0x1300, 300, Some(0x1200)),
+        (0x1100, 10, Some(0x1000)),
+    ];
+    assert_eq!(rows(None, None), (4, all.to_vec()));
+    assert_eq!(rows(None, Some(2)), (4, all[..2].to_vec()));
+    assert_eq!(rows(Some("A"), None), (2, vec![all[1], all[3]]));
+    assert_eq!(rows(Some("A"), Some(0)), (2, vec![]));
+}
+
 const OBJECTS: u64 = 12;
 const ADDRESS: u64 = 0x1000;
 
@@ -252,5 +367,42 @@ proptest! {
             let of_type = |id: u64| format!("T{}", types[id as usize]) == name;
             prop_assert_eq!(retained & alive_mask, bytes_without(&of_type), "type {}", name);
         }
+    }
+
+    #[test]
+    fn what_new_objects_retain_is_what_is_no_longer_reached_without_them(
+        references in prop::collection::vec((0..OBJECTS, 0..OBJECTS), 0..30),
+        held in prop::collection::btree_set(0..OBJECTS, 1..4),
+        types in prop::collection::vec(0..3_u64, OBJECTS as usize),
+        new in prop::collection::btree_set(0..OBJECTS, 0..8),
+    ) {
+        let address = |id: u64| ADDRESS + id * 16;
+        let with = |heap: Heap, id: u64| heap.object(address(id), &format!("T{}", types[id as usize]), 1 << id);
+        // Of the earlier heap only the objects matter.
+        let before = (0..OBJECTS).filter(|id| !new.contains(id)).fold(Heap::of_process(1), with);
+        let mut after = (0..OBJECTS).fold(Heap::of_process(2), with);
+        for &(source, target) in &references {
+            after = after.refers(address(source), address(target), "[0]");
+        }
+        for &id in &held {
+            after = after.root(RootKind::Module, "m", "", address(id));
+        }
+        let alive = reached(&references, &held, |_| false);
+        let mask = |ids: &mut dyn Iterator<Item = &u64>| -> u64 { ids.map(|id| 1 << id).sum() };
+        let without = |gone: &dyn Fn(u64) -> bool| {
+            let spared = reached(&references, &held, gone);
+            mask(&mut alive.difference(&spared))
+        };
+        let alive_mask = mask(&mut alive.iter());
+        let answer = growth_retained(&snapshot(&before), &snapshot(&after), GrowthOrder::Name, &Silent);
+        let answer = answer.expect("an answer");
+        for row in &answer.types {
+            let name = row.type_name.to_string();
+            let gone = |id: u64| new.contains(&id) && format!("T{}", types[id as usize]) == name;
+            let found = row.change.retained_by_new.expect("asked for");
+            prop_assert_eq!(found & alive_mask, without(&gone), "type {}", name);
+        }
+        let total = answer.total.retained_by_new.expect("asked for");
+        prop_assert_eq!(total & alive_mask, without(&|id| new.contains(&id)));
     }
 }

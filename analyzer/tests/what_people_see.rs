@@ -34,6 +34,8 @@ sees! {
     diff: "diff", "a.dump", "b.dump";
     diff_json: "diff", "a.dump", "b.dump", "--json";
     diff_limited: "diff", "a.dump", "b.dump", "--limit", "1";
+    diff_retained: "diff", "a.dump", "b.dump", "--retained";
+    diff_retained_json: "diff", "a.dump", "b.dump", "--sort", "retained", "--limit", "1", "--json";
     diff_that_grew: "diff", "a.dump", "b.dump", "--min-growth", "1";
     new: "new", "a.dump", "b.dump";
     new_json: "new", "a.dump", "b.dump", "--json", "--type", "SomeRef";
@@ -48,6 +50,8 @@ sees! {
     top_json: "top", "b.dump", "--json";
     top_retained: "top", "b.dump", "--sort", "retained";
     top_retained_json: "top", "b.dump", "--retained", "--limit", "1", "--json";
+    top_objects: "top", "b.dump", "--objects";
+    top_objects_json: "top", "b.dump", "--objects", "--type", "SomeRef", "--limit", "1", "--json";
     show: "show", "b.dump", "0x1300", "--limit", "2";
     show_json: "show", "b.dump", "0x2000", "--json";
     verify: "verify", "a.dump", "b.dump";
@@ -263,6 +267,7 @@ fn the_newest_of_a_series_are_taken_as_many_as_asked_for() {
     }
     let one = memdump(directory.path(), &["diff", "-n", "1"]);
     assert_eq!((one.code, &*one.out), (2, ""));
+    assert!(one.err.contains("one dump is no series"), "{}", one.err);
     let both = memdump(directory.path(), &["diff", "-n", "3", "1.dump", "2.dump"]);
     assert_eq!((both.code, &*both.out), (2, ""));
 }

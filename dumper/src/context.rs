@@ -36,6 +36,10 @@ pub struct SnapshotContext {
     pub trigger: Trigger,
     /// Resident memory of the target, bytes; `None` if unknown.
     pub rss_bytes: Option<u64>,
+    /// Memory that the target may use at most, bytes: the least of its control groups' limits and the machine's memory.
+    pub memory_limit_bytes: Option<u64>,
+    /// CPU time that the target had used.
+    pub target_cpu: Option<Duration>,
     /// How long it took until the runtime held still.
     pub wait: Duration,
     /// How long the clone took, as seen from the snapshot process; the target's own measure is written with the cost.
@@ -80,6 +84,8 @@ impl SnapshotContext {
             sequence: facts.sequence,
             trigger: facts.trigger,
             rss_bytes: resident(facts.target),
+            memory_limit_bytes: memory_limit(facts.target),
+            target_cpu: used_cpu(facts.target),
             wait: facts.wait,
             pause: facts.pause,
             labels: facts.labels,
@@ -110,6 +116,12 @@ impl SnapshotContext {
         writer.metadata("trigger", &self.trigger.to_string())?;
         if let Some(bytes) = self.rss_bytes {
             writer.metadata("rss_bytes", &bytes.to_string())?;
+        }
+        if let Some(bytes) = self.memory_limit_bytes {
+            writer.metadata("memory_limit_bytes", &bytes.to_string())?;
+        }
+        if let Some(cpu) = self.target_cpu {
+            writer.metadata("target_cpu_ms", &cpu.as_millis().to_string())?;
         }
         writer.metadata("wait_us", &self.wait.as_micros().to_string())?;
         writer.metadata("pause_us", &self.pause.as_micros().to_string())?;
@@ -157,8 +169,11 @@ fn clock(id: libc::clockid_t) -> Duration {
 }
 
 fn of_process(pid: libc::pid_t, file: &str) -> Option<String> {
-    let path = CString::new(format!("/proc/{pid}/{file}")).ok()?;
-    let bytes = sys::read_file(&path).ok()?;
+    text_of(&format!("/proc/{pid}/{file}"))
+}
+
+fn text_of(path: &str) -> Option<String> {
+    let bytes = sys::read_file(&CString::new(path).ok()?).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -167,19 +182,75 @@ fn system_value(name: libc::c_int) -> Option<u64> {
     u64::try_from(unsafe { libc::sysconf(name) }).ok()
 }
 
+/// A field of `/proc/PID/stat`, numbered as in proc(5), from the 3rd on: the second is the name in parentheses and may hold
+/// anything.
+fn stat_field(stat: &str, number: usize) -> Option<u64> {
+    let rest = stat.rsplit_once(')')?.1;
+    let mut fields = rest.split_ascii_whitespace();
+    fields.nth(number.checked_sub(3)?)?.parse().ok()
+}
+
+fn of_ticks(ticks: u64) -> Option<Duration> {
+    let millis = ticks.checked_mul(1000)? / system_value(libc::_SC_CLK_TCK)?;
+    Some(Duration::from_millis(millis))
+}
+
 fn uptime(pid: libc::pid_t) -> Option<Duration> {
-    let stat = of_process(pid, "stat")?;
-    // The second field is the name in parentheses and may hold anything; `starttime` is the 22nd field.
-    let ticks: u64 = stat
-        .rsplit_once(')')?
-        .1
-        .split_ascii_whitespace()
-        .nth(19)?
-        .parse()
-        .ok()?;
-    let started =
-        Duration::from_millis(ticks.checked_mul(1000)? / system_value(libc::_SC_CLK_TCK)?);
+    let started = of_ticks(stat_field(&of_process(pid, "stat")?, 22)?)?;
     Some(clock(libc::CLOCK_BOOTTIME).saturating_sub(started))
+}
+
+/// User and system time of all threads.
+fn used_cpu(pid: libc::pid_t) -> Option<Duration> {
+    let stat = of_process(pid, "stat")?;
+    of_ticks(stat_field(&stat, 14)?.checked_add(stat_field(&stat, 15)?)?)
+}
+
+fn memory_limit(pid: libc::pid_t) -> Option<u64> {
+    let groups = of_process(pid, "cgroup").unwrap_or_default();
+    let limits = limit_files(&groups)
+        .into_iter()
+        .filter_map(|path| text_of(&path)?.trim().parse().ok());
+    let machine = text_of("/proc/meminfo").and_then(|text| total_memory(&text));
+    limits.chain(machine).min()
+}
+
+/// The files that limit the memory of a process whose `/proc/PID/cgroup` is given: of its group and of all groups above, of
+/// version 2 and 1. Where they are mounted elsewhere, nothing is found.
+fn limit_files(groups: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(mut path)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let (mount, file) = if controllers.is_empty() {
+            ("/sys/fs/cgroup", "memory.max")
+        } else if controllers.split(',').any(|name| name == "memory") {
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+        } else {
+            continue;
+        };
+        loop {
+            path = path.trim_end_matches('/');
+            files.push(format!("{mount}{path}/{file}"));
+            match path.rsplit_once('/') {
+                Some((above, _)) => path = above,
+                None => break,
+            }
+        }
+    }
+    files
+}
+
+fn total_memory(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
 }
 
 fn resident(pid: libc::pid_t) -> Option<u64> {
@@ -244,5 +315,41 @@ mod tests {
         let own = sys::process_id();
         assert!(uptime(own).unwrap() < Duration::from_secs(86_400));
         assert!(resident(own).unwrap() > 100_000);
+        assert!(used_cpu(own).unwrap() < Duration::from_secs(86_400));
+        assert!(memory_limit(own).unwrap() > resident(own).unwrap());
+    }
+
+    #[test]
+    fn fields_are_counted_after_a_name_that_may_hold_anything() {
+        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 100 0 2 0 250 31 0 0 20 0 1 0 8800 1";
+        assert_eq!(
+            [14, 15, 22].map(|number| stat_field(stat, number)),
+            [Some(250), Some(31), Some(8800)]
+        );
+        assert_eq!(stat_field(stat, 99), None);
+    }
+
+    #[test]
+    fn limits_of_all_groups_above_count() {
+        assert_eq!(
+            limit_files("0::/system.slice/shop.service\n"),
+            [
+                "/sys/fs/cgroup/system.slice/shop.service/memory.max",
+                "/sys/fs/cgroup/system.slice/memory.max",
+                "/sys/fs/cgroup/memory.max",
+            ]
+        );
+        assert_eq!(
+            limit_files("9:cpu,cpuacct:/a\n5:memory:/docker/x\n0::/\nodd\n"),
+            [
+                "/sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/docker/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory.max",
+            ]
+        );
+        let meminfo = "MemTotal:       16318468 kB\nMemFree: 1 kB\n";
+        assert_eq!(total_memory(meminfo), Some(16_318_468 * 1024));
+        assert_eq!(total_memory("MemTotal: many\n"), None);
     }
 }

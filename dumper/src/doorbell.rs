@@ -119,9 +119,12 @@ impl Doorbell {
 
     /// In a forked process: forgets what the parent was asked for. If this process was asked already, it answers.
     pub(crate) fn leave_parent(&self) {
+        // A request that came between the look and the taking would be forgotten with those of the parent.
+        let mask = sys::signal_mask(libc::SIG_SETMASK, &sys::all_signals());
         if self.asked.load(Ordering::Relaxed) != sys::process_id() {
             self.take();
         }
+        sys::signal_mask(libc::SIG_SETMASK, &mask);
     }
 
     /// Takes the requests that came since the last time.

@@ -46,9 +46,12 @@ def main() -> None:
         say("Some hundred requests later:")
         traffic(service.port, customers=range(2, 51), checkouts=LEAKED * 10)
         second = service.dump(worker)
+        say("And as many again:")
+        traffic(service.port, customers=range(3, 52), checkouts=LEAKED * 10)
+        third = service.dump(worker)
     finally:
         service.stop()
-    ask(first.relative_to(output), second.relative_to(output), output)
+    ask([dump.relative_to(output) for dump in (first, second, third)], output)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -163,7 +166,8 @@ def traffic(port: int, customers: range, checkouts: int) -> None:
     print(f"({len(requests)} requests answered)")
 
 
-def ask(first: Path, second: Path, output: Path) -> None:
+def ask(dumps: list[Path], output: Path) -> None:
+    first, second, _ = dumps
     say("What grew:")
     run("memdump", "diff", str(first), str(second), "--limit", "5", cwd=output)
     say("The new ones:")
@@ -171,6 +175,9 @@ def ask(first: Path, second: Path, output: Path) -> None:
     say("What keeps them alive:")
     run("memdump", "chain", "--type", "SomeRef", str(first), str(second), cwd=output)
     check(answer("diff", first, second, cwd=output), answer("chain", "--type", "SomeRef", first, second, cwd=output))
+    say("The verdict over all three:")
+    run("memdump", "suspects", *map(str, dumps), cwd=output)
+    check_verdict(answer("suspects", *dumps, cwd=output))
     say(f"Found: app.views.global_data['a'] leaks SomeRef. The dumps are in {output.name}/; ask them more.")
 
 
@@ -189,6 +196,15 @@ def check(diff: Any, chain: Any) -> None:
         re.fullmatch(r"app\.views\.global_data\['a'\]\[\d+\]", expression or "") is not None,
         f"the chain is {expression}",
     )
+
+
+def check_verdict(verdict: Any) -> None:
+    """The leak is the only suspect, with its container and its rate; the carts of recent customers are none."""
+    expressions = [suspect["holder"]["chain"]["expression"] for suspect in verdict["suspects"]]
+    require(expressions == ["app.views.global_data['a']"], f"the suspects are {expressions}")
+    suspect = verdict["suspects"][0]
+    require(suspect["type"] == "app.models.SomeRef", f"what accumulates is {suspect['type']}")
+    require(suspect["growth"] == 2 * LEAKED, f"it grew by {suspect['growth']}, and {2 * LEAKED} were leaked")
 
 
 def require(condition: bool, otherwise: str) -> None:

@@ -44,7 +44,7 @@ def test_console_blocks(document, demo, memdump):
         assert command[0] == "memdump", prompt
         if command[1] == "show":
             # The group that leaks comes first, as in the document.
-            group = memdump.json("chain", "--type", "SomeRef", *sorted(demo.glob("*.dump")))["groups"][0]
+            group = memdump.json("chain", "--type", "SomeRef", *sorted(demo.glob("*.dump"))[-2:])["groups"][0]
             command[-1] = group["example"]["steps"][-1]["address"]
         result = memdump.run(*command[1:], cwd=demo)
         assert result.returncode == 0, f"{prompt}: {result.stderr}"
@@ -52,7 +52,13 @@ def test_console_blocks(document, demo, memdump):
         if command[1] == "diff":
             # A module that a request imports late brings rows of its own.
             found = [line for line in found if line in shape(expected)]
-        assert found == shape(expected), prompt
+        expected = shape(expected)
+        if command[1] == "suspects":
+            # How long it took, and how long memory will do, has other units on another machine.
+            found, expected = (
+                [line for line in lines if not line.startswith(("memory:", "N dumps over"))] for lines in (found, expected)
+            )
+        assert found == expected, prompt
 
 
 def test_commands_are_those_of_the_help(memdump: Command):
@@ -64,7 +70,7 @@ def test_commands_are_those_of_the_help(memdump: Command):
     )
     assert set(documented) | {"help"} == set(helped)
     for command, section in documented.items():
-        named = re.findall(r"^- (?:`-\w`, )?`(--[a-z-]+)", section + general, re.MULTILINE)
+        named = re.findall(r"^- `(--[a-z-]+)", section + general, re.MULTILINE)
         offered = re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", memdump.run(command, "--help").stdout, re.MULTILINE)
         assert set(named) | {"--help"} == set(offered), command
 

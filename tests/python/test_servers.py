@@ -164,4 +164,4 @@ def test_the_demo(memdump, python, tmp_path):
     assert "e.g. app.views.global_data['a'][" in result.stdout
     for dump in (tmp_path / "out").glob("*.dump"):
         memdump.check(dump)
-    assert len(list((tmp_path / "out").glob("*.dump"))) == 2
+    assert len(list((tmp_path / "out").glob("*.dump"))) == 3

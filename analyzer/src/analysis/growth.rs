@@ -1,4 +1,4 @@
-//! What grew between two dumps, per type. No graph is built for it.
+//! What grew between two dumps, per type. No graph is built for it, unless it is asked what the new objects retain.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,10 @@ use memdump_format::ReadError;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::identity::{Identity, Kept};
+use super::AnalysisError;
+use super::identity::{self, Identity, Kept};
+use super::retained_by_new::RetainedByNew;
+use crate::graph::Graph;
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
 
@@ -51,6 +54,10 @@ pub struct Change {
     pub new: Option<u64>,
     /// Objects in the earlier dump only; none without identity.
     pub gone: Option<u64>,
+    /// Bytes of the later dump that are kept alive only through the new objects: their own, and those of everything that is
+    /// reached only through one of them. None unless asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retained_by_new: Option<u64>,
 }
 
 impl Change {
@@ -73,6 +80,8 @@ pub enum GrowthOrder {
     Bytes,
     /// New objects.
     New,
+    /// Bytes that are kept alive only through the new objects.
+    Retained,
     /// The type's name, in alphabetical order.
     Name,
 }
@@ -106,6 +115,7 @@ impl Sums {
             bytes_growth: difference(self.bytes_after, self.bytes_before),
             new: known.then(|| self.count_after - self.kept),
             gone: known.then(|| self.count_before - self.kept),
+            retained_by_new: None,
         }
     }
 }
@@ -156,6 +166,38 @@ pub fn growth(
     })
 }
 
+/// As [`growth`], and tells what the new objects of each type retain. For that the later dump's graph is built.
+pub fn growth_retained(
+    before: &Snapshot,
+    after: &Snapshot,
+    order: GrowthOrder,
+    progress: &dyn Progress,
+) -> Result<Growth, AnalysisError> {
+    const CURE: &str = "without --retained the counts are compared";
+    if let Identity::Unavailable { reason } = Identity::between(before.dump(), after.dump())? {
+        return Err(AnalysisError::NoIdentity { reason, cure: CURE });
+    }
+    let both = Snapshot::memory(before.dump()).saturating_add(RetainedByNew::memory(after));
+    progress.memory(both);
+    let mut result = growth(before, after, order, progress)?;
+    let graph = Graph::build(after, progress)?;
+    let new = identity::new_objects(before, after);
+    let retained = RetainedByNew::of(after, &graph, &new, progress)?;
+    let by_name: BTreeMap<&TypeName, u64> = after
+        .types()
+        .iter()
+        .map(|(key, name)| (name, retained.by_type[key.index()]))
+        .collect();
+    for row in &mut result.types {
+        // A type that only the earlier dump has, has no new objects.
+        let bytes = by_name.get(&row.type_name).copied().unwrap_or(0);
+        row.change.retained_by_new = Some(bytes);
+    }
+    result.total.retained_by_new = Some(retained.total);
+    sort(&mut result.types, order);
+    Ok(result)
+}
+
 fn kept_per_type(before: &Snapshot, after: &Snapshot, identity: &Identity) -> Vec<u64> {
     let none = || vec![0; before.types().len()];
     if !identity.is_available() {
@@ -175,7 +217,7 @@ fn kept_per_type(before: &Snapshot, after: &Snapshot, identity: &Identity) -> Ve
         })
 }
 
-/// Types come in the order of their names; the sort is stable.
+/// Equal types stay in the order of their names, in which they come: the sort is stable.
 fn sort(types: &mut [TypeGrowth], order: GrowthOrder) {
     use std::cmp::Reverse;
     let change = |row: &TypeGrowth| row.change;
@@ -193,6 +235,13 @@ fn sort(types: &mut [TypeGrowth], order: GrowthOrder) {
                 change(row).bytes_growth,
             ))
         }),
-        GrowthOrder::Name => {}
+        GrowthOrder::Retained => types.sort_by_key(|row| {
+            Reverse((
+                change(row).retained_by_new,
+                change(row).count_growth,
+                change(row).bytes_growth,
+            ))
+        }),
+        GrowthOrder::Name => types.sort_by(|a, b| a.type_name.cmp(&b.type_name)),
     }
 }

@@ -124,12 +124,17 @@ impl<'s> Kept<'s> {
 
     /// Gives every object of a part, as `(in the earlier, in the later)`.
     pub fn walk(&self, part: Range<usize>, mut each: impl FnMut(ObjectId, ObjectId)) {
-        let mut near = Near::default();
+        let (mut addresses, mut ids) = (Vec::new(), Vec::new());
         self.before.index().walk(part, |address, old| {
-            let Some(new) = self.after.index().find_near(address, &mut near) else {
-                return;
-            };
-            if self.keys[self.before.type_of(old).index()] == self.after.type_of(new) {
+            addresses.push(address);
+            ids.push(old);
+        });
+        let index = self.after.index();
+        index.find_each(&addresses, &mut Near::default(), |at, found| {
+            let old = ids[at];
+            if let Some(new) = found
+                && self.keys[self.before.type_of(old).index()] == self.after.type_of(new)
+            {
                 each(old, new);
             }
         });
@@ -168,7 +173,7 @@ pub fn new_objects(before: &Snapshot, after: &Snapshot) -> ObjectSet {
 }
 
 /// For each type of the earlier dump, the later one's of the same name; `NONE` if it has none.
-fn same_types(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
+pub(super) fn same_types(before: &Snapshot, after: &Snapshot) -> Vec<TypeKey> {
     let by_name: std::collections::HashMap<_, _> = after
         .types()
         .iter()

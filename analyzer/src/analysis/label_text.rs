@@ -1,6 +1,6 @@
 //! Labels as people read them.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use memdump_format::{Dump, Label, ReadError};
 
@@ -15,29 +15,27 @@ pub(super) fn label_text(snapshot: &Snapshot, label: Label) -> Result<String, Re
 
 /// Appends what a label is as people read it.
 pub(crate) fn write_label(dump: &Dump, label: Label, into: &mut String) -> Result<(), ReadError> {
-    let (before, string, after) = match label {
-        Label::None => return Ok(()),
-        Label::Attribute(name) => (".", name, ""),
-        Label::Key(key) => ("[", key, "]"),
-        Label::KeyObject(key) => ("<key ", key, ">"),
-        Label::Closure(name) => ("<closure ", name, ">"),
-        Label::Local(name) => ("<local ", name, ">"),
-        Label::Internal(name) => ("<", name, ">"),
-        Label::Index(position) => return Ok(write(into, format_args!("[{position}]"))),
-        Label::IntegerKey(key) => return Ok(write(into, format_args!("[{key}]"))),
-        Label::Stack(position) => return Ok(write(into, format_args!("<stack {position}>"))),
-        Label::Type => return Ok(into.push_str(".__class__")),
-        Label::Element => return Ok(into.push_str("<element>")),
+    let mut named = |before: &str, name, after: &str| {
+        let name = printable(dump.strings().get(name)?);
+        Ok(write!(into, "{before}{name}{after}"))
     };
-    into.push_str(before);
-    into.push_str(&printable(dump.strings().get(string)?));
-    into.push_str(after);
-    Ok(())
-}
-
-fn write(into: &mut String, text: fmt::Arguments<'_>) {
+    let written = match label {
+        Label::None => Ok(()),
+        Label::Attribute(name) => named(".", name, "")?,
+        Label::Key(key) => named("[", key, "]")?,
+        Label::KeyObject(key) => named("<key ", key, ">")?,
+        Label::Closure(name) => named("<closure ", name, ">")?,
+        Label::Local(name) => named("<local ", name, ">")?,
+        Label::Internal(name) => named("<", name, ">")?,
+        Label::Index(position) => write!(into, "[{position}]"),
+        Label::IntegerKey(key) => write!(into, "[{key}]"),
+        Label::Stack(position) => write!(into, "<stack {position}>"),
+        Label::Type => into.write_str(".__class__"),
+        Label::Element => into.write_str("<element>"),
+    };
     // Memory takes every text.
-    let _ = into.write_fmt(text);
+    debug_assert!(written.is_ok());
+    Ok(())
 }
 
 /// The attribute that the value under this key of a `__dict__` is, if the key is a name: `x` for `'x'`.

@@ -2,6 +2,7 @@
 //!
 //! Results serialise as they are: their fields are what `--json` gives.
 
+pub mod biggest;
 pub mod chain;
 pub mod growth;
 pub mod identity;
@@ -10,10 +11,12 @@ mod json_form;
 pub(crate) mod label_text;
 pub mod new_objects;
 mod object_row;
+pub mod retained_by_new;
 pub mod select;
 pub mod series;
 pub mod show;
 pub mod survivors;
+pub mod suspects;
 pub mod timeline;
 pub mod top;
 pub mod trend;

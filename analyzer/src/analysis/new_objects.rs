@@ -54,7 +54,7 @@ pub fn new_objects(
 /// when the second dump is taken is gone by the third.
 ///
 /// # Errors
-/// As [`follow`].
+/// Those of the iterator; there are fewer than two dumps, or not of one process; a dump cannot be read; no type matches.
 pub fn new_objects_that_stay<E: From<AnalysisError>>(
     dumps: impl IntoIterator<Item = Result<Snapshot, E>>,
     pattern: Option<&TypePattern>,

@@ -14,7 +14,7 @@
 //! Values before a step or a warm-up do not hide what is steady since: [`Course::since`].
 //!
 //! How often that errs, of made-up series (a test keeps it so): of mere noise, 1 to 3 % are called steady or quickening, and of three
-//! dumps 8 %; of fillings that level out, 2 % are called steady since their middle, and 10 % where they are slow and noisy.
+//! dumps 8 %; of fillings that level out, 2 % are called steady of late, and 10 % where they are slow and noisy.
 
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ pub enum Trend {
     Quickening,
     /// It grows, in the later half at most half as fast as in the earlier: so does a cache that fills, or a pool that warms up.
     Slowing,
-    /// It grew, and no longer does: a pool that is warm, a cache that is full.
+    /// It grew, and hardly does any longer, not in every interval: a pool that is warm, a cache that is full.
     Stopped,
     /// All that happened lies between two dumps, up or down; before and after, it stays within a quarter of that: a burst, a late
     /// import, a cache that was cleared.
@@ -99,10 +99,11 @@ const LEVEL_BESIDE_STEP: f64 = 0.25;
 const STOPPED: f64 = 0.2;
 const SLOWING: f64 = 0.5;
 const QUICKENING: f64 = 2.0;
-/// Fewer dumps than this in an unbroken rise may be chance (five in order are one case of 120).
-const SURE_RISE: usize = 5;
-/// What levels out slowly goes on rising for a while, but not as straight as this.
+/// Fewer dumps than this in an unbroken rise may be chance.
+const SURE_RISE: usize = 4;
+/// What levels out goes on rising for a while, but not as straight as this.
 const STRAIGHT: f64 = 0.9;
+const STRAIGHT_OF_FEW: f64 = 0.95;
 
 impl Course {
     /// Describes `values`, of which there is one for each dump, in order of time.
@@ -157,21 +158,31 @@ struct Point {
 /// The trend, and the first dump that it describes.
 fn trend_of(points: &[Point]) -> (Trend, usize) {
     let trend = whole_trend(points);
-    let rest_begins = match trend {
-        Trend::OneStep => step(points).map_or(0, |before| before + 1),
-        Trend::Slowing | Trend::Stopped => points.len() - halves(points).1.len(),
-        _ => return (trend, 0),
-    };
-    let rest = &points[rest_begins..];
-    let rises = rest.windows(2).all(|pair| pair[1].value > pair[0].value);
-    if rest.len() >= SURE_RISE && rises {
-        let later = whole_trend(rest);
-        let straight = steadiness(rest).is_some_and(|share| share >= STRAIGHT);
-        if later == Trend::Steady && straight {
-            return (later, rest_begins);
+    if matches!(trend, Trend::OneStep | Trend::Slowing | Trend::Stopped) {
+        // What it was at first may hide what it is for at least half of the time since.
+        let shortest = points.len().div_ceil(2).max(SURE_RISE);
+        let latest = points.len().saturating_sub(shortest);
+        let steady_since = (1..=latest).find(|&begin| is_straight_rise(&points[begin..]));
+        if let Some(begin) = steady_since {
+            return (Trend::Steady, begin);
         }
     }
     (trend, 0)
+}
+
+/// Whether it rises in every interval, in proportion to time, so that it can hardly be what levels out.
+fn is_straight_rise(points: &[Point]) -> bool {
+    let straight = match points.len() {
+        SURE_RISE => STRAIGHT_OF_FEW,
+        _ => STRAIGHT,
+    };
+    rises_always(points)
+        && steadiness(points).is_some_and(|share| share >= straight)
+        && whole_trend(points) == Trend::Steady
+}
+
+fn rises_always(points: &[Point]) -> bool {
+    points.windows(2).all(|pair| pair[1].value > pair[0].value)
 }
 
 fn whole_trend(points: &[Point]) -> Trend {
@@ -187,7 +198,8 @@ fn whole_trend(points: &[Point]) -> Trend {
     if falls(points) {
         return Trend::Shrinking;
     }
-    if has_filled(points) {
+    let still_rises = rises_always(halves(points).1);
+    if has_filled(points) && !still_rises {
         return Trend::Stopped;
     }
     if !rises(points) {
@@ -198,7 +210,7 @@ fn whole_trend(points: &[Point]) -> Trend {
     }
     let (earlier, later) = halves(points);
     let (before, after) = (slope(earlier).unwrap_or(0.0), slope(later).unwrap_or(0.0));
-    if after <= STOPPED * before {
+    if after <= STOPPED * before && !still_rises {
         Trend::Stopped
     } else if after <= SLOWING * before {
         Trend::Slowing
@@ -359,12 +371,13 @@ mod tests {
             (
                 &[0, 600, 900, 1000, 1010, 1020, 1030, 1040, 1050],
                 Steady,
-                4,
+                3,
             ),
             // A leak behind traffic that grows.
             (&[0, 1, 4, 9, 16, 25], Quickening, 0),
             // A pool that warms up; a cache that fills and then swings a little.
-            (&[0, 50, 75, 87, 94, 97, 98], Stopped, 0),
+            (&[0, 50, 75, 87, 94, 97, 98], Slowing, 0),
+            (&[0, 50, 75, 87, 94, 94, 94], Stopped, 0),
             (&[0, 40, 60, 75], Slowing, 0),
             (&[0, 10, 20, 20], Stopped, 0),
             (&[0, 10, 20, 20, 20], Stopped, 0),

@@ -7,7 +7,7 @@ use super::limit::Limit;
 use super::session::Session;
 use super::sources::{CannotStart, Newest};
 use crate::analysis::AnalysisError;
-use crate::analysis::growth::{Change, GrowthOrder, growth};
+use crate::analysis::growth::{Change, GrowthOrder, growth, growth_retained};
 use crate::analysis::series::{SeriesOrder, Totals, series};
 use crate::analysis::trend::Trend;
 use crate::view::{self, series::Unit};
@@ -17,6 +17,7 @@ use crate::view::{self, series::Unit};
 #[command(after_help = "Examples:
   memdump diff                         the two newest dumps here
   memdump diff a.dump b.dump --sort bytes
+  memdump diff a.dump b.dump --retained    and what the new objects keep alive
   memdump diff -n 5                    the five newest dumps here: what grows steadily
   memdump diff a.dump b.dump --min-growth 1 --json | jq '.types[].type'")]
 pub(super) struct Diff {
@@ -31,6 +32,9 @@ pub(super) struct Diff {
     /// Leave out types whose count grew by less (by count or new) or whose bytes did (by bytes)
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     min_growth: Option<i64>,
+    /// Tell what the new objects of each type keep alive together, of two dumps; implied by --sort retained
+    #[arg(long)]
+    retained: bool,
     #[command(flatten)]
     limit: Limit,
 }
@@ -43,6 +47,8 @@ enum Sort {
     Bytes,
     /// New objects, of two dumps
     New,
+    /// Bytes that are kept alive only through the new objects, of two dumps
+    Retained,
     /// The type's name
     Name,
 }
@@ -53,6 +59,7 @@ impl From<Sort> for GrowthOrder {
             Sort::Count => GrowthOrder::Count,
             Sort::Bytes => GrowthOrder::Bytes,
             Sort::New => GrowthOrder::New,
+            Sort::Retained => GrowthOrder::Retained,
             Sort::Name => GrowthOrder::Name,
         }
     }
@@ -69,8 +76,11 @@ impl Diff {
     fn compare(&self, before: &Path, after: &Path, session: &Session) -> anyhow::Result<()> {
         let [old, new] = session.load_both(before, after)?;
         let order = GrowthOrder::from(self.sort);
-        let mut result =
-            growth(&old, &new, order, session.progress()).map_err(AnalysisError::from)?;
+        let mut result = if self.retained || order == GrowthOrder::Retained {
+            growth_retained(&old, &new, order, session.progress())?
+        } else {
+            growth(&old, &new, order, session.progress()).map_err(AnalysisError::from)?
+        };
         let grew = |change: &Change| match order {
             GrowthOrder::Bytes => change.bytes_growth,
             _ => change.count_growth,
@@ -87,11 +97,14 @@ impl Diff {
     }
 
     fn follow(&self, paths: &[PathBuf], session: &Session) -> anyhow::Result<()> {
+        if self.retained {
+            return Err(CannotStart::NewOfSeries.into());
+        }
         let (order, unit) = match self.sort {
             Sort::Count => (SeriesOrder::Count, Unit::Objects),
             Sort::Bytes => (SeriesOrder::Bytes, Unit::Bytes),
             Sort::Name => (SeriesOrder::Name, Unit::Objects),
-            Sort::New => return Err(CannotStart::NewOfSeries.into()),
+            Sort::New | Sort::Retained => return Err(CannotStart::NewOfSeries.into()),
         };
         let dumps = session.open_series(paths)?;
         let paths: Vec<PathBuf> = dumps.iter().map(Dump::path).map(Path::to_owned).collect();

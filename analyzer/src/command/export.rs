@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
 
-use super::progress::Shown;
 use super::session::Session;
 use crate::sql::catalogue::Table;
 use crate::sql::export::{ExportError, Exports, export, tables};
@@ -42,7 +41,7 @@ impl Export {
             dumps,
             &chosen,
             &self.output,
-            Arc::new(Shown::new()),
+            Arc::new(session.new_progress()),
             |file| exports.files.push(file),
         );
         // What was written before an error is told as well.

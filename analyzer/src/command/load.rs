@@ -4,7 +4,6 @@ use std::sync::Arc;
 use anyhow::bail;
 use serde::Serialize;
 
-use super::progress::Shown;
 use super::session::Session;
 use crate::sql::{Loaded, load};
 use crate::view;
@@ -47,7 +46,7 @@ impl Load {
             }
             dumps.push(session.open(path)?);
         }
-        let shown = Arc::new(Shown::new());
+        let shown = Arc::new(session.new_progress());
         let loaded = load(dumps, &self.output, shown.clone())?;
         shown.clear();
         let entry = |loaded: Loaded| Entry {

@@ -6,6 +6,7 @@ mod export;
 mod info;
 mod limit;
 mod load;
+mod memory;
 mod new;
 mod progress;
 mod send;
@@ -14,6 +15,7 @@ mod show;
 mod sources;
 mod sql;
 mod survivors;
+mod suspects;
 mod top;
 mod verify;
 mod watch;
@@ -51,6 +53,9 @@ struct Common {
     /// Read what is sound of a damaged dump, and say what is missing
     #[arg(long, global = true)]
     recover: bool,
+    /// Tell on stderr what is being done, and how much memory it takes
+    #[arg(short, long, global = true)]
+    verbose: bool,
     /// Use so many threads [default: one per processor]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
@@ -64,6 +69,7 @@ enum Command {
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
+    Suspects(suspects::Suspects),
     Sql(sql::Sql),
     Load(load::Load),
     Watch(watch::Watch),
@@ -84,7 +90,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             .num_threads(threads.get())
             .build_global()?;
     }
-    let session = Session::new(common.json, common.recover);
+    let session = Session::new(common.json, common.recover, common.verbose);
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),
@@ -92,6 +98,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
+        Command::Suspects(command) => command.run(&session),
         Command::Sql(command) => command.run(&session),
         Command::Load(command) => command.run(&session),
         Command::Watch(command) => command.run(&session),

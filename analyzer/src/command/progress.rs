@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::memory;
 use crate::progress::Progress;
 
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -15,6 +17,10 @@ const WORTH_TELLING: u64 = 2 << 30;
 /// Progress for people.
 pub(super) struct Shown {
     begun: Instant,
+    /// Everything is told, however little and quick it is.
+    verbose: bool,
+    /// The most memory that was told, in bytes.
+    told: AtomicU64,
     terminal: bool,
     bar: ProgressBar,
     /// The stage, until it has been told.
@@ -22,9 +28,11 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new() -> Shown {
+    pub(super) fn new(verbose: bool) -> Shown {
         Shown {
             begun: Instant::now(),
+            verbose,
+            told: AtomicU64::new(0),
             terminal: std::io::stderr().is_terminal(),
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             untold: Mutex::new(None),
@@ -36,8 +44,18 @@ impl Shown {
         self.bar.finish_and_clear();
     }
 
+    /// The work is done.
+    pub(super) fn end(&self) {
+        self.clear();
+        if self.verbose
+            && let Some(bytes) = memory::peak()
+        {
+            anstream::eprintln!("memdump: took {} of memory", BinaryBytes(bytes));
+        }
+    }
+
     fn tell_if_late(&self) {
-        if self.begun.elapsed() < PATIENCE {
+        if !self.verbose && self.begun.elapsed() < PATIENCE {
             return;
         }
         let mut untold = self.untold.lock().unwrap_or_else(|held| held.into_inner());
@@ -56,12 +74,24 @@ impl Shown {
 
 impl Progress for Shown {
     fn memory(&self, bytes: u64) {
-        if bytes >= WORTH_TELLING {
-            let bytes = indicatif::BinaryBytes(bytes);
-            self.bar.suspend(|| {
-                anstream::eprintln!("memdump: this takes up to {bytes} of memory beside the file")
-            });
+        // Of several analyses in a row the greatest need counts.
+        if self.told.fetch_max(bytes, Relaxed) >= bytes {
+            return;
         }
+        let short_of = memory::available().filter(|&available| available < bytes);
+        if !self.verbose && bytes < WORTH_TELLING && short_of.is_none() {
+            return;
+        }
+        let but = short_of.map_or_else(String::new, |available| {
+            let available = BinaryBytes(available);
+            format!(
+                ", but only {available} are free here; dumps can be copied to where there is more"
+            )
+        });
+        let bytes = BinaryBytes(bytes);
+        self.bar.suspend(|| {
+            anstream::eprintln!("memdump: this takes about {bytes} of memory beside the files{but}")
+        });
     }
 
     fn stage(&self, what: &'static str, steps: u64) {

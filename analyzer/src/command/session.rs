@@ -17,6 +17,7 @@ use crate::view::{self, Width};
 pub(super) struct Session {
     pub(super) json: bool,
     recover: bool,
+    verbose: bool,
     progress: Shown,
 }
 
@@ -26,12 +27,18 @@ pub(super) struct Session {
 pub struct Damaged(pub PathBuf);
 
 impl Session {
-    pub(super) fn new(json: bool, recover: bool) -> Session {
+    pub(super) fn new(json: bool, recover: bool, verbose: bool) -> Session {
         Session {
             json,
             recover,
-            progress: Shown::new(),
+            verbose,
+            progress: Shown::new(verbose),
         }
+    }
+
+    /// Progress of its own for work that outlives a borrow of the session, or is one of several.
+    pub(super) fn new_progress(&self) -> Shown {
+        Shown::new(self.verbose)
     }
 
     pub(super) fn progress(&self) -> &dyn Progress {
@@ -58,12 +65,22 @@ impl Session {
     /// Opens a dump and reads its objects.
     pub(super) fn load(&self, path: &Path) -> anyhow::Result<Snapshot> {
         let dump = self.open(path)?;
+        self.progress.memory(Snapshot::memory_to_load(&dump));
+        self.read(dump)
+    }
+
+    fn read(&self, dump: Dump) -> anyhow::Result<Snapshot> {
         Ok(Snapshot::load(dump, self.progress()).map_err(AnalysisError::from)?)
     }
 
     /// Opens two dumps and reads their objects.
     pub(super) fn load_both(&self, before: &Path, after: &Path) -> anyhow::Result<[Snapshot; 2]> {
-        let both = [self.load(before)?, self.load(after)?];
+        let (before, after) = (self.open(before)?, self.open(after)?);
+        let held = Snapshot::memory(&before);
+        let second = held.saturating_add(Snapshot::memory_to_load(&after));
+        self.progress
+            .memory(second.max(Snapshot::memory_to_load(&before)));
+        let both = [self.read(before)?, self.read(after)?];
         tell_if_reversed(both[0].dump(), both[1].dump())?;
         Ok(both)
     }
@@ -94,7 +111,7 @@ impl Session {
         result: &T,
         text: impl FnOnce(&T, Width) -> String,
     ) -> anyhow::Result<()> {
-        self.progress.clear();
+        self.progress.end();
         let mut out = anstream::stdout().lock();
         if self.json {
             view::json::write(&mut out, name, dumps, result)?;

@@ -33,7 +33,7 @@ pub enum CannotStart {
     },
     /// New objects are told of two dumps.
     #[error(
-        "types can be sorted by new objects where two dumps are compared; \
+        "new objects of a type, and what they retain, are told where two dumps are compared; \
          of more, `memdump survivors` tells in which of them objects are new"
     )]
     NewOfSeries,
@@ -77,9 +77,19 @@ pub(super) struct Newest {
         short = 'n',
         long = "newest",
         value_name = "N",
+        value_parser = all_or_some,
         conflicts_with = "dumps"
     )]
     newest: Option<usize>,
+}
+
+/// A number of dumps of a series: 0 for all, or two or more.
+fn all_or_some(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(1) => Err("one dump is no series; 0 takes all".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl Newest {

@@ -1,19 +1,23 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::limit::Limit;
 use super::session::Session;
 use super::sources::given_or_newest;
+use crate::analysis::biggest::biggest;
 use crate::analysis::top::{TopOrder, top, top_retained};
+use crate::pattern::TypePattern;
 use crate::view;
 
-/// Types by count, by shallow bytes and by what they retain
+/// Types by count, by shallow bytes and by what they retain; or the objects that retain most
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   memdump top                          the newest dump here
   memdump top b.dump --sort count --limit 50
-  memdump top b.dump --sort retained   what would be freed without each type")]
+  memdump top b.dump --sort retained   what would be freed without each type
+  memdump top b.dump --objects         the objects that keep most alive
+  memdump top b.dump --objects --type 'app.*'")]
 pub(super) struct Top {
     /// The dump [default: the newest in the current directory]
     #[arg(value_name = "DUMP", num_args = 0..=1)]
@@ -24,6 +28,12 @@ pub(super) struct Top {
     /// Tell the retained bytes of each type: what would be freed if all its objects were; implied by --sort retained
     #[arg(long)]
     retained: bool,
+    /// List objects instead of types: those that retain most, each with its dominator
+    #[arg(long, conflicts_with_all = ["sort", "retained"])]
+    objects: bool,
+    /// Only objects of types like this: SomeRef, app.models.SomeRef, '*Ref'
+    #[arg(long = "type", value_name = "PATTERN", requires = "objects")]
+    pattern: Option<TypePattern>,
     #[command(flatten)]
     limit: Limit,
 }
@@ -41,6 +51,9 @@ enum Sort {
 impl Top {
     pub(super) fn run(self, session: &Session) -> anyhow::Result<()> {
         let [dump] = given_or_newest(&self.dumps)?;
+        if self.objects {
+            return self.objects(session, &dump);
+        }
         let order = match self.sort {
             Sort::Bytes => TopOrder::Bytes,
             Sort::Count => TopOrder::Count,
@@ -60,5 +73,12 @@ impl Top {
         session.give("top", &[&dump], &result, |result, width| {
             view::top::text(result, more, width)
         })
+    }
+
+    fn objects(self, session: &Session, dump: &Path) -> anyhow::Result<()> {
+        let snapshot = session.load(dump)?;
+        let limit = self.limit.entries(session.json);
+        let result = biggest(&snapshot, self.pattern.as_ref(), limit, session.progress())?;
+        session.give("top_objects", &[dump], &result, view::biggest::text)
     }
 }

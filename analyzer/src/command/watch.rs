@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context;
 use rusqlite::InterruptHandle;
 
-use super::progress::Shown;
 use super::session::{Damaged, Session};
 use super::sources::CannotStart;
 use super::sql::{Format, Runner, row_format};
@@ -166,7 +165,7 @@ impl Watch {
     }
 
     fn load(&self, session: &Session, path: &Path) -> anyhow::Result<Loaded> {
-        let shown = Arc::new(Shown::new());
+        let shown = Arc::new(session.new_progress());
         let loaded = load(vec![session.open(path)?], &self.db, shown.clone())?;
         shown.clear();
         for dump in loaded.iter().filter(|dump| !dump.was_there) {
@@ -183,7 +182,7 @@ impl Watch {
         let run = || {
             let script = std::fs::read_to_string(file).map_err(|why| unreadable(file, why))?;
             let database = Database::loaded(&self.db, true)?;
-            let shown = Shown::new();
+            let shown = session.new_progress();
             let runner = Runner {
                 database: &database,
                 sources: None,

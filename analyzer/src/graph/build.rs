@@ -67,6 +67,27 @@ impl Graph {
         objects.saturating_add(counts.references.saturating_mul(4))
     }
 
+    /// About how many objects have references, from a sample of the blocks; at most all.
+    pub(super) fn sources(snapshot: &Snapshot) -> u64 {
+        const SAMPLE: usize = 16;
+        let counts = snapshot.dump().counts();
+        let blocks: Vec<_> = snapshot.dump().reference_blocks().collect();
+        let mut batch = ReferenceBatch::default();
+        let (mut groups, mut references) = (0, 0);
+        for block in blocks.iter().step_by(blocks.len().div_ceil(SAMPLE).max(1)) {
+            // A block that cannot be read is told of when all are.
+            if block
+                .decode(ReferenceColumns::default(), &mut batch)
+                .is_ok()
+            {
+                groups += batch.groups.len() as u128;
+                references += batch.len() as u128;
+            }
+        }
+        let sources = (groups * u128::from(counts.references)).checked_div(references);
+        sources.map_or(0, |sources| sources.min(u128::from(counts.objects)) as u64)
+    }
+
     /// Decodes all references, in parallel by block.
     pub fn build(snapshot: &Snapshot, progress: &dyn Progress) -> Result<Graph, GraphError> {
         let file = || snapshot.path().display().to_string();
@@ -187,15 +208,15 @@ fn resolve(snapshot: &Snapshot, batch: &ReferenceBatch, targets: &mut [ObjectId]
         dangling: 0,
         weak: 0,
     };
-    for (number, (slot, &address)) in targets.iter_mut().zip(&batch.targets).enumerate() {
-        let found = snapshot.index().find_near(address, &mut near);
+    let index = snapshot.index();
+    index.find_each(&batch.targets, &mut near, |number, found| {
         lost.dangling += u64::from(found.is_none());
         if batch.strength(number) == Strength::Weak {
             lost.weak += 1;
         } else if let Some(id) = found {
-            *slot = id;
+            targets[number] = id;
         }
-    }
+    });
     lost
 }
 

@@ -22,7 +22,7 @@ const REMEMBERED: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the types of this heap hold one another in too many ways to tell what each retains; \
-     `memdump show` tells what a single object retains"
+     `memdump top --objects` tells what single objects retain"
 )]
 pub struct TooEntangled;
 

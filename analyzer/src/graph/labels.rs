@@ -63,3 +63,29 @@ fn wanted(graph: &Graph, paths: &Paths, span: std::ops::Range<usize>) -> Vec<(u3
     }
     wanted
 }
+
+/// What an object refers to strongly, with the names of the references, in their order. Decodes only what holds them.
+pub fn named_references(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    source: ObjectId,
+) -> Result<Vec<(Label, ObjectId)>, ReadError> {
+    let row = graph.forward.row(source);
+    let mut batch = ReferenceBatch::default();
+    let mut named = Vec::new();
+    let first = graph.blocks().partition_point(|span| span.end <= row.start);
+    let blocks = snapshot.dump().reference_blocks().zip(graph.blocks());
+    for (block, span) in blocks.skip(first) {
+        if span.start >= row.end {
+            break;
+        }
+        block.decode(ReferenceColumns::LABELS, &mut batch)?;
+        for reference in row.start.max(span.start)..row.end.min(span.end) {
+            let target = graph.forward.all_targets()[reference];
+            if target != NO_TARGET {
+                named.push((batch.label(reference - span.start), target));
+            }
+        }
+    }
+    Ok(named)
+}

@@ -17,7 +17,7 @@ pub use class_retention::{RetainedByClass, RetentionError, TooEntangled};
 pub use dominators::{Dominated, DominatorTree};
 pub use forward::{Forward, NO_TARGET};
 pub use holders::{search_everything, search_from_native, search_from_roots, search_garbage};
-pub use labels::label_paths;
+pub use labels::{label_paths, named_references};
 pub use paths::{PathNode, PathStep, Paths};
 pub use roots::{RootFilter, Roots};
 pub use search::{Reached, Search, Start, Ways};

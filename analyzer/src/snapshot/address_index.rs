@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use foldhash::fast::RandomState;
 use memdump_format::{Address, ObjectId};
@@ -22,11 +23,19 @@ const REGION_UNITS: u64 = LINE_UNITS * REGION_LINES;
 const MAX_SHIFT: u32 = 12;
 const NO_OBJECT: ObjectId = ObjectId(u32::MAX);
 
+/// Addresses that are looked up at a time: first the ranks of all, then their ids. Each of these reads goes to an unforeseeable
+/// place, but none waits for another, so the processor has many of them under way at once. Beyond this many the first would
+/// have left the nearest cache before they are used.
+const BATCH: usize = 256;
+/// Addresses that a thread indexes at a time.
+const PART: usize = 1 << 16;
+
 /// One cache line: the bits, and the ranks of their words.
-#[derive(Clone, Default)]
+#[derive(Default)]
 #[repr(C, align(64))]
 struct Line {
-    bits: [u64; WORDS],
+    /// Atomic because many threads set them; once that is done, nobody does.
+    bits: [AtomicU64; WORDS],
     /// Bits set in all lines before this one.
     before: u32,
     /// Bits set in this line before each word.
@@ -41,15 +50,23 @@ struct Region {
     first: u32,
 }
 
-/// Where a unit lies in its region: `(line of the region, word, bit)`.
-fn place(unit: u64) -> (u64, usize, u32) {
+/// Where the bit of an address is.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    line: u32,
+    word: u8,
+    bit: u8,
+}
+
+/// Where a unit lies in its region; the line is one of the region.
+fn place_in_region(unit: u64) -> Place {
     let in_region = unit % REGION_UNITS;
     let in_line = in_region % LINE_UNITS;
-    (
-        in_region / LINE_UNITS,
-        (in_line / 64) as usize,
-        (in_line % 64) as u32,
-    )
+    Place {
+        line: (in_region / LINE_UNITS) as u32,
+        word: (in_line / 64) as u8,
+        bit: (in_line % 64) as u8,
+    }
 }
 
 /// Finds the object that lies at an address.
@@ -59,8 +76,9 @@ pub struct AddressIndex {
     regions: HashMap<u64, Region, RandomState>,
     /// The regions' keys in rising order, which is the order of the lines.
     keys: Vec<u64>,
+    /// The last one is empty: it is where addresses are looked for that have none.
     lines: Vec<Line>,
-    /// From a rank to an id.
+    /// From a rank to an id; the last one is none.
     ids: Vec<ObjectId>,
     duplicates: Vec<ObjectId>,
 }
@@ -73,64 +91,107 @@ impl AddressIndex {
         let any = addresses.par_iter().map(|a| a.0).reduce(|| 0, |a, b| a | b);
         let shift = any.trailing_zeros().min(MAX_SHIFT);
         let (regions, keys, line_count) = lay_out(addresses, shift);
+        let mut lines = Vec::new();
+        lines.resize_with(line_count + 1, Line::default);
         let mut index = AddressIndex {
             shift,
             regions,
             keys,
-            lines: vec![Line::default(); line_count],
+            lines,
             ids: Vec::new(),
             duplicates: Vec::new(),
         };
         index.set_bits(addresses);
-        index.count_ranks();
-        index.fill_ids(addresses);
+        let ranks = index.count_ranks();
+        index.fill_ids(addresses, ranks);
         index
     }
 
-    fn set_bits(&mut self, addresses: &[Address]) {
-        let mut near = Near::default();
-        for &address in addresses {
-            if address.0 == 0 {
-                continue;
+    fn set_bits(&self, addresses: &[Address]) {
+        addresses.par_chunks(PART).for_each(|part| {
+            let mut near = Near::default();
+            // Neighbours in a dump are neighbours in memory, mostly, so many bits of a word are set at once.
+            let (mut at, mut bits) = (self.absent(), 0);
+            for &address in part {
+                let place = near.place(self, address);
+                if (place.line, place.word) != (at.line, at.word) {
+                    self.set_in_word(at, bits);
+                    (at, bits) = (place, 0);
+                }
+                bits |= 1 << place.bit;
             }
-            let (line, word, bit) = near
-                .find(self, address.0 >> self.shift)
-                .expect("every address was laid out");
-            self.lines[line].bits[word] |= 1 << bit;
+            self.set_in_word(at, bits);
+        });
+    }
+
+    fn set_in_word(&self, place: Place, bits: u64) {
+        if place.line != self.absent().line {
+            let line = &self.lines[place.line as usize];
+            line.bits[usize::from(place.word)].fetch_or(bits, Relaxed);
         }
     }
 
-    fn count_ranks(&mut self) {
+    /// How many there are.
+    fn count_ranks(&mut self) -> usize {
         let mut total = 0_u32;
         for line in &mut self.lines {
             line.before = total;
             let mut within = 0_u16;
-            for (word, rank) in line.bits.iter().zip(&mut line.within) {
+            for (word, rank) in line.bits.iter_mut().zip(&mut line.within) {
                 *rank = within;
-                within += word.count_ones() as u16;
+                within += word.get_mut().count_ones() as u16;
             }
             total += u32::from(within);
         }
-        self.ids = vec![NO_OBJECT; total as usize];
+        total as usize
     }
 
-    fn fill_ids(&mut self, addresses: &[Address]) {
-        let mut near = Near::default();
-        for (number, &address) in addresses.iter().enumerate() {
-            if address.0 == 0 {
-                continue;
-            }
-            let id = ObjectId(number as u32);
-            let (line, word, bit) = near
-                .find(self, address.0 >> self.shift)
-                .expect("every address was laid out");
-            let slot = &mut self.ids[self.lines[line].rank(word, bit)];
-            if *slot == NO_OBJECT {
-                *slot = id;
-            } else {
-                self.duplicates.push(id);
-            }
+    fn fill_ids(&mut self, addresses: &[Address], ranks: usize) {
+        let mut ids: Vec<AtomicU32> = Vec::new();
+        ids.resize_with(ranks + 1, || AtomicU32::new(NO_OBJECT.0));
+        let ids_of_part = |(part, addresses): (usize, &[Address])| {
+            let mut near = Near::default();
+            let mut placed = 0;
+            self.each_rank(addresses, &mut near, |at, found| {
+                for (number, &rank) in found.iter().enumerate() {
+                    if rank as usize != ranks {
+                        ids[rank as usize].store((part * PART + at + number) as u32, Relaxed);
+                        placed += 1;
+                    }
+                }
+            });
+            placed
+        };
+        let placed: usize = addresses
+            .par_chunks(PART)
+            .enumerate()
+            .map(ids_of_part)
+            .sum();
+        let ids = ids.into_iter().map(AtomicU32::into_inner);
+        self.ids = ids.map(ObjectId).collect();
+        if placed > ranks {
+            self.settle_duplicates(addresses);
         }
+    }
+
+    /// Several objects claim one address, and any of them was filled in. Once more, in order.
+    fn settle_duplicates(&mut self, addresses: &[Address]) {
+        let mut ids = std::mem::take(&mut self.ids);
+        ids.fill(NO_OBJECT);
+        let none = ids.len() - 1;
+        let mut duplicates = Vec::new();
+        self.each_rank(addresses, &mut Near::default(), |at, found| {
+            for (number, &rank) in found.iter().enumerate() {
+                let id = ObjectId((at + number) as u32);
+                let slot = &mut ids[rank as usize];
+                if *slot != NO_OBJECT {
+                    duplicates.push(id);
+                } else if rank as usize != none {
+                    *slot = id;
+                }
+            }
+        });
+        (self.ids, self.duplicates) = (ids, duplicates);
     }
 
     /// The object that begins at `address`.
@@ -140,23 +201,74 @@ impl AddressIndex {
 
     /// As [`find`](Self::find), quicker when `near` was last used for an address not far away.
     pub fn find_near(&self, address: Address, near: &mut Near) -> Option<ObjectId> {
-        let unit = address.0 >> self.shift;
-        if unit << self.shift != address.0 {
-            return None;
+        let place = near.place(self, address);
+        let rank = self.rank(place);
+        Some(self.ids[rank as usize]).filter(|&id| id != NO_OBJECT)
+    }
+
+    /// Finds the objects that begin at many addresses, which is quicker than one by one. `found` is given the place of
+    /// each address in `addresses`, in order, and the object if there is one. Quicker still when `near` was last used for
+    /// addresses not far away.
+    pub fn find_each(
+        &self,
+        addresses: &[Address],
+        near: &mut Near,
+        mut found: impl FnMut(usize, Option<ObjectId>),
+    ) {
+        self.each_rank(addresses, near, |at, ranks| {
+            for (number, &rank) in ranks.iter().enumerate() {
+                let id = self.ids[rank as usize];
+                found(at + number, (id != NO_OBJECT).then_some(id));
+            }
+        });
+    }
+
+    /// Gives the ranks of addresses, a batch at a time, with the place of the first of it; the highest rank is none's.
+    fn each_rank(
+        &self,
+        addresses: &[Address],
+        near: &mut Near,
+        mut take: impl FnMut(usize, &[u32]),
+    ) {
+        let mut ranks = [0; BATCH];
+        for (number, batch) in addresses.chunks(BATCH).enumerate() {
+            for (rank, &address) in ranks.iter_mut().zip(batch) {
+                *rank = self.rank(near.place(self, address));
+            }
+            take(number * BATCH, &ranks[..batch.len()]);
         }
-        let (line, word, bit) = near.find(self, unit)?;
-        let line = &self.lines[line];
-        (line.bits[word] >> bit & 1 == 1).then(|| self.ids[line.rank(word, bit)])
+    }
+
+    fn absent(&self) -> Place {
+        Place {
+            line: self.lines.len() as u32 - 1,
+            ..Place::default()
+        }
+    }
+
+    /// The rank of the bit at a place; that of none if it is not set.
+    #[inline]
+    fn rank(&self, place: Place) -> u32 {
+        let line = &self.lines[place.line as usize];
+        let bits = line.bits[usize::from(place.word)].load(Relaxed);
+        let below = bits & ((1 << place.bit) - 1);
+        let within = u32::from(line.within[usize::from(place.word)]) + below.count_ones();
+        if bits >> place.bit & 1 == 1 {
+            line.before + within
+        } else {
+            // The empty line at the end has the count of all ranks.
+            self.lines[self.lines.len() - 1].before
+        }
     }
 
     /// How many objects have an address of their own.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.ids.len() - 1
     }
 
     /// Whether nothing is indexed.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.len() == 0
     }
 
     /// Objects whose address an earlier object has, in rising order. There are none in a sound dump.
@@ -180,11 +292,11 @@ impl AddressIndex {
             for (line_in_region, number) in lines.zip(region.first as usize..) {
                 let line = &self.lines[number];
                 let mut rank = line.before as usize;
-                for (word, &bits) in line.bits.iter().enumerate() {
+                for (word, bits) in line.bits.iter().enumerate() {
                     // The last line reaches beyond the end of the address space, but no bit is set there.
                     let in_region = line_in_region * LINE_UNITS + word as u64 * 64;
                     let first = (key * REGION_UNITS).wrapping_add(in_region);
-                    let mut rest = bits;
+                    let mut rest = bits.load(Relaxed);
                     while rest != 0 {
                         let unit = first + u64::from(rest.trailing_zeros());
                         each(Address(unit << self.shift), self.ids[rank]);
@@ -197,36 +309,39 @@ impl AddressIndex {
     }
 }
 
-impl Line {
-    fn rank(&self, word: usize, bit: u32) -> usize {
-        let below = self.bits[word] & ((1 << bit) - 1);
-        self.before as usize + usize::from(self.within[word]) + below.count_ones() as usize
-    }
-}
-
 /// Remembers the region of the last look-up: neighbours in a dump are neighbours in memory, and most look-ups need no
 /// hashing.
 #[derive(Default)]
 pub struct Near(Option<(u64, Region)>);
 
 impl Near {
-    /// `(line, word, bit)` of a unit whose line exists.
-    fn find(&mut self, index: &AddressIndex, unit: u64) -> Option<(usize, usize, u32)> {
+    /// Where the bit of an address is; on the empty line if it has none.
+    #[inline]
+    fn place(&mut self, index: &AddressIndex, address: Address) -> Place {
+        let unit = address.0 >> index.shift;
+        if unit << index.shift != address.0 || unit == 0 {
+            return index.absent();
+        }
         let key = unit / REGION_UNITS;
         let region = match self.0 {
             Some((known, region)) if known == key => region,
-            _ => {
-                let region = *index.regions.get(&key)?;
-                self.0 = Some((key, region));
-                region
-            }
+            _ => match index.regions.get(&key) {
+                Some(&region) => {
+                    self.0 = Some((key, region));
+                    region
+                }
+                None => return index.absent(),
+            },
         };
-        let (line, word, bit) = place(unit);
-        if region.used >> line & 1 == 0 {
-            return None;
+        let place = place_in_region(unit);
+        if region.used >> place.line & 1 == 0 {
+            return index.absent();
         }
-        let lines_before = (region.used & ((1 << line) - 1)).count_ones();
-        Some(((region.first + lines_before) as usize, word, bit))
+        let lines_before = (region.used & ((1 << place.line) - 1)).count_ones();
+        Place {
+            line: region.first + lines_before,
+            ..place
+        }
     }
 }
 
@@ -234,7 +349,6 @@ type Regions = HashMap<u64, Region, RandomState>;
 
 /// Finds the used lines and gives each its place, in address order.
 fn lay_out(addresses: &[Address], shift: u32) -> (Regions, Vec<u64>, usize) {
-    const PART: usize = 1 << 16;
     let used: HashMap<u64, u64, RandomState> = addresses
         .par_chunks(PART)
         .map(|part| used_lines(part, shift))
@@ -263,7 +377,7 @@ fn used_lines(addresses: &[Address], shift: u32) -> HashMap<u64, u64, RandomStat
     for &address in addresses.iter().filter(|a| a.0 != 0) {
         let unit = address.0 >> shift;
         let key = unit / REGION_UNITS;
-        let line = 1 << place(unit).0;
+        let line = 1 << place_in_region(unit).line;
         if last.0 != key || last.1 & line == 0 {
             let lines = used.entry(key).or_default();
             *lines |= line;
@@ -323,7 +437,34 @@ mod tests {
     fn sparse_addresses_cost_a_line_each() {
         let sparse: Vec<Address> = (1..=1000).map(|n| Address(n << 40 | 1)).collect();
         let index = AddressIndex::new(&sparse);
-        assert_eq!(index.lines.len(), 1000);
+        assert_eq!(index.lines.len(), 1000 + 1);
+    }
+
+    #[test]
+    fn many_threads_index_as_one_does() {
+        // Every thousandth address is given again much later, where another thread reads it.
+        const ADDRESSES: u64 = 3 * PART as u64;
+        let scattered = (0..ADDRESSES).map(|n| (n * 7919 % ADDRESSES + 1) * 16);
+        let again = (0..ADDRESSES).step_by(1000);
+        let given: Vec<u64> = scattered.clone().collect();
+        let given: Vec<u64> = scattered
+            .chain(again.clone().map(|n| given[n as usize]))
+            .collect();
+        for threads in [1, 2, 7] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let index = pool
+                .expect("a pool")
+                .install(|| AddressIndex::new(&addresses(&given)));
+            let mut first = (0..).zip(&given).take(ADDRESSES as usize);
+            assert!(first.all(|(id, &address)| index.find(Address(address)) == Some(ObjectId(id))));
+            let later = (ADDRESSES as u32..)
+                .zip(again.clone())
+                .map(|(id, _)| ObjectId(id));
+            assert!(
+                index.duplicates().iter().copied().eq(later),
+                "{threads} threads"
+            );
+        }
     }
 
     fn any_address() -> impl Strategy<Value = u64> {
@@ -347,12 +488,16 @@ mod tests {
                     Entry::Vacant(free) => _ = free.insert(id as u32),
                 }
             }
-            let mut near = Near::default();
-            for &probe in of.iter().chain(&probes) {
-                let expected = model.get(&probe).map(|&id| ObjectId(id));
-                prop_assert_eq!(index.find(Address(probe)), expected);
-                prop_assert_eq!(index.find_near(Address(probe), &mut near), expected);
-            }
+            let probes = addresses(&[&of[..], &probes].concat());
+            let expected: Vec<_> = probes.iter().map(|probe| model.get(&probe.0).map(|&id| ObjectId(id))).collect();
+            let one_by_one: Vec<_> = probes.iter().map(|&probe| index.find(probe)).collect();
+            prop_assert_eq!(&one_by_one, &expected);
+            let mut together = Vec::new();
+            index.find_each(&probes, &mut Near::default(), |at, found| {
+                assert_eq!(at, together.len());
+                together.push(found);
+            });
+            prop_assert_eq!(&together, &expected);
             prop_assert_eq!(index.duplicates(), &duplicates[..]);
             prop_assert_eq!(walked(&index), model.into_iter().collect::<Vec<_>>());
         }

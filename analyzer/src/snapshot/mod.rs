@@ -64,6 +64,17 @@ impl Census {
 }
 
 impl Snapshot {
+    /// Bytes of memory that a snapshot of a dump takes: types and addresses, 9 per object.
+    pub fn memory(dump: &Dump) -> u64 {
+        dump.counts().objects.saturating_mul(9)
+    }
+
+    /// Bytes of memory that it takes to load a dump, of which [`memory`](Self::memory) stay: the addresses take 8 more per
+    /// object until they are indexed.
+    pub fn memory_to_load(dump: &Dump) -> u64 {
+        dump.counts().objects.saturating_mul(17)
+    }
+
     /// Decodes types and addresses, in parallel by block, and indexes the addresses.
     pub fn load(
         dump: impl Into<Arc<Dump>>,

@@ -4,7 +4,7 @@ use super::Width;
 use super::number::{bytes, count, identity, plural};
 use super::style::{alarm, faint, strong};
 use crate::analysis::chain::{
-    Chain, ChainStep, Explained, Holder, HolderKind, ShapeGroup, ShapeStep,
+    Chain, ChainShape, ChainStep, Explained, Holder, HolderKind, ShapeGroup, ShapeStep,
 };
 use crate::snapshot::TypeName;
 
@@ -183,6 +183,34 @@ fn with_line(frame: &str, line: Option<u32>) -> String {
         (Some(line), None) => format!("{frame}:{line}"),
         (None, _) => frame.to_owned(),
     }
+}
+
+/// What chains of one shape have in common, on one line.
+pub(super) fn shape_line(shape: &ChainShape) -> String {
+    let holder = Holder {
+        kind: shape.holder.kind,
+        name: shape.holder.name.clone(),
+        thread: None,
+        line: None,
+        label: shape.holder.label.clone(),
+    };
+    let first = shape.steps.first();
+    let is_module = first.is_some_and(|first| is_module(&holder, &first.type_name));
+    let mut line = match (&holder.name, is_module) {
+        (Some(name), true) => name.clone(),
+        _ => format!("{} {}", holder_text(&holder), holder.label),
+    };
+    for step in shape.steps.iter().skip(usize::from(is_module)) {
+        if step.label.is_empty() {
+            line += &format!(" → {}", step.type_name);
+        } else {
+            line += &step.label;
+        }
+        if step.recurring > 0 {
+            line += "…";
+        }
+    }
+    line
 }
 
 /// A chain on one line: as an expression where its labels allow it.

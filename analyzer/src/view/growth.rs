@@ -20,6 +20,10 @@ pub fn text(result: &Growth, more: usize, unchanged: usize, width: Width) -> Str
     if known {
         columns.extend([Number("new"), Number("gone")]);
     }
+    let has_retained = result.total.retained_by_new.is_some();
+    if has_retained {
+        columns.push(Number("retained"));
+    }
     columns.push(Text("type"));
     let row = |change: &Change, name: String| {
         let mut row = vec![
@@ -30,6 +34,7 @@ pub fn text(result: &Growth, more: usize, unchanged: usize, width: Width) -> Str
             bytes_growth(change.bytes_growth),
         ];
         row.extend([change.new, change.gone].into_iter().flatten().map(count));
+        row.extend(change.retained_by_new.map(bytes));
         row.push(name);
         row
     };
@@ -44,6 +49,9 @@ pub fn text(result: &Growth, more: usize, unchanged: usize, width: Width) -> Str
         if types > 0 {
             text += &faint(&format!("… and {}\n", plural(types as u64, one, many)));
         }
+    }
+    if has_retained {
+        text += &faint("(retained: what is kept alive only through the new objects)\n");
     }
     text + &faint(&format!("({})\n", identity(&result.identity)))
 }

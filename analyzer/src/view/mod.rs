@@ -2,6 +2,7 @@
 //!
 //! Text is styled always; whoever prints it takes the styles out where they are not wanted.
 
+pub mod biggest;
 pub mod chain;
 pub mod export;
 pub mod growth;
@@ -15,6 +16,7 @@ pub mod series;
 pub mod show;
 mod style;
 pub mod survivors;
+pub mod suspects;
 mod table;
 mod time_columns;
 pub mod top;

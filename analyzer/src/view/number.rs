@@ -44,6 +44,20 @@ fn signed(number: i64, text: impl Fn(u64) -> String) -> String {
     format!("{sign}{}", text(number.unsigned_abs()))
 }
 
+/// A time that is given in minutes, as `45 s`, `12 min`, `6.5 h`, `12 days`, `a year or more`.
+pub(super) fn minutes(minutes: f64) -> String {
+    const HOUR: f64 = 60.0;
+    const DAY: f64 = 24.0 * HOUR;
+    match minutes {
+        less if less < 0.1 => format!("{:.1} s", less * 60.0),
+        less if less < 2.0 => format!("{:.0} s", less * 60.0),
+        less if less < 2.0 * HOUR => format!("{less:.0} min"),
+        less if less < 2.0 * DAY => format!("{:.1} h", less / HOUR),
+        less if less < 365.0 * DAY => format!("{:.0} days", less / DAY),
+        _ => "a year or more".to_owned(),
+    }
+}
+
 /// `1 object`, `2 objects`.
 pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
@@ -74,5 +88,10 @@ mod tests {
         );
         assert_eq!(bytes(1_228), "1.20 KiB");
         assert_eq!(bytes_growth(-512), "-512 B");
+        let times = [0.75, 12.4, 390.0, 20_000.0, f64::INFINITY].map(minutes);
+        assert_eq!(
+            times,
+            ["45 s", "12 min", "6.5 h", "14 days", "a year or more"]
+        );
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn minute(n: u64) -> Heap {
         .refers(0x5000, 0x5040, ".other")
         .refers(0x5040, 0x5000, ".other")
         .refers_weakly(0x1400, 0x1200, ".seen")
-        .refers(0x1400, 0x7777, ".lost")
+        .refers(0x1400, 0x7778, ".lost")
         .frame(
             "MainThread",
             "handle (app/views.py)",

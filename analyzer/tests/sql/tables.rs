@@ -145,7 +145,7 @@ fn references_have_labels_strengths_and_dangling_targets() {
             "2|0|7|[0]|0|0",
             "2|1|8|[1]|0|0",
             "3|0|2|.seen|1|0",
-            "3|1|NULL|.lost|0|7777",
+            "3|1|NULL|.lost|0|7778",
             "4|0|5|.other|0|0",
             "5|0|4|.other|0|0",
         ],

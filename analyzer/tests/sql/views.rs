@@ -201,7 +201,7 @@ fn chains_of_objects_without_parents_and_of_long_lists_end() {
             after = after.refers(address - 0x10, address, ".next");
         }
     }
-    let long = format!("…{}|49|49", ".next".repeat(51));
+    let long = format!("…{}|48|48", ".next".repeat(51));
     expect(
         &[before, after],
         "SELECT type_name, substr(chain, 1, 300), sum(count), sum(bytes) FROM chains \

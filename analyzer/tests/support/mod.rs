@@ -11,7 +11,7 @@ use memdump_format::{
 };
 
 /// A heap. Objects are written in the order in which they are described.
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Debug)]
 pub struct Heap {
     metadata: Vec<(String, String)>,
     objects: Vec<Described>,
@@ -22,7 +22,7 @@ pub struct Heap {
     faults: Vec<(u64, String)>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Described {
     address: u64,
     type_name: String,
@@ -30,7 +30,7 @@ struct Described {
     refcount: Option<u64>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct DescribedRoot {
     kind: RootKind,
     name: Option<String>,

@@ -26,6 +26,19 @@ fn a_worker_dumps_under_its_own_pid_from_number_one() {
     signal_to(worker, libc::SIGKILL);
 }
 
+/// The signal comes at any moment of a worker's first millisecond, also while that forgets what its parent was asked.
+#[test]
+fn workers_that_are_asked_at_once_all_answer() {
+    let mut toy = Toy::installed(&[]);
+    for count in 1..=200 {
+        let worker = forked(&mut toy);
+        signal_to(worker, libc::SIGUSR1);
+        let end = toy.wait_for("end", count);
+        assert!(end.starts_with(&format!("memdump[{worker}]: ")), "{end}");
+        signal_to(worker, libc::SIGKILL);
+    }
+}
+
 #[test]
 fn many_forks_keep_the_agent() {
     let mut toy = Toy::installed(&[]);

@@ -7,7 +7,7 @@ mod told;
 
 use std::cmp::Reverse;
 
-use memdump_format::ObjectId;
+use memdump_format::{ObjectId, ReadError};
 use serde::Serialize;
 
 use self::classify::{Classified, classify};
@@ -91,6 +91,15 @@ pub struct HolderShape {
     pub label: String,
 }
 
+/// What chains of one shape have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChainShape {
+    /// What holds the first object of each.
+    pub holder: HolderShape,
+    /// The steps, from the object that is held.
+    pub steps: Vec<ShapeStep>,
+}
+
 /// A step of a shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ShapeStep {
@@ -153,6 +162,15 @@ pub fn explain_all(
     explain(snapshot, question, chosen, None, progress)
 }
 
+/// Bytes of memory that it takes to explain so many objects: snapshot, graph, search, and the chains.
+fn memory(snapshot: &Snapshot, chosen: usize) -> u64 {
+    /// A node of [`Paths`], most of the chosen objects having one of their own, and what it is sorted by.
+    const NODE: u64 = 40;
+    Graph::memory(snapshot)
+        .saturating_add(Search::memory(snapshot))
+        .saturating_add(chosen as u64 * NODE)
+}
+
 fn explain(
     snapshot: &Snapshot,
     question: &ChainQuestion,
@@ -172,6 +190,7 @@ fn explain(
     if chosen.is_empty() {
         return Ok(answer);
     }
+    progress.memory(memory(snapshot, chosen.len()));
     let graph = Graph::build(snapshot, progress)?;
     let avoided = SelectedTypes::any_of(&question.avoid, snapshot);
     let ways = Ways {
@@ -212,6 +231,26 @@ fn explain(
         })
         .collect();
     Ok(answer)
+}
+
+/// The shapes of the chains to all nodes of the paths, and for each node the number of its shape.
+pub(super) fn shapes_of(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    paths: &Paths,
+) -> Result<(Vec<ChainShape>, Vec<u32>), ReadError> {
+    let classified = classify(snapshot, graph, paths, RootFilter::Any)?;
+    let mut number_of = vec![None; classified.shapes.len()];
+    let mut shapes = Vec::new();
+    let of_node = classified.shape_of.iter().map(|&shape| {
+        *number_of[shape.index()].get_or_insert_with(|| {
+            let (holder, steps) = describe(snapshot, &classified, shape);
+            shapes.push(ChainShape { holder, steps });
+            shapes.len() as u32 - 1
+        })
+    });
+    let of_node = of_node.collect();
+    Ok((shapes, of_node))
 }
 
 fn types_of(snapshot: &Snapshot, chosen: &[ObjectId]) -> Vec<TypeName> {

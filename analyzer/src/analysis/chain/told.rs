@@ -26,7 +26,7 @@ pub struct Holder {
 }
 
 /// Kinds of holders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HolderKind {
     /// An imported module.

@@ -224,7 +224,7 @@ mod tests {
             (14, vec!["dominated_by(".to_owned()])
         );
         assert_eq!(of(".sch"), (0, vec![".schema".to_owned()]));
-        assert_eq!(of("größe recurs"), (7, vec!["RECURSIVE".to_owned()]));
+        assert_eq!(of("größe recurs"), (8, vec!["RECURSIVE".to_owned()]));
         assert!(of("SELECT ").1.is_empty());
     }
 }

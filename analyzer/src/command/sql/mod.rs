@@ -78,7 +78,7 @@ impl Sql {
             return schema(session, name.as_deref());
         }
         let query = self.take_query()?;
-        let shown = Arc::new(Shown::new());
+        let shown = Arc::new(session.new_progress());
         let (database, sources) = self.open(session, &shown)?;
         let format = row_format(self.format, session);
         let runner = Runner {

@@ -36,13 +36,13 @@ pub struct DominatorTree {
 }
 
 impl DominatorTree {
-    /// Bytes of memory that it takes at most to make one, with snapshot and graph: 12 per object, 24 per object that has
-    /// references, and 4 per reference. How many of the objects are leaves is not known before; here it is none.
+    /// Bytes of memory that it takes to make one, with snapshot and graph: 12 per object, and 24 per object that has
+    /// references. How many do, a sample of the dump tells.
     pub fn memory(snapshot: &Snapshot) -> u64 {
-        let counts = snapshot.dump().counts();
+        let objects = snapshot.dump().counts().objects;
         Graph::memory(snapshot)
-            .saturating_add(counts.objects.saturating_mul(36))
-            .saturating_add(counts.references.saturating_mul(4))
+            .saturating_add(objects.saturating_mul(12))
+            .saturating_add(Graph::sources(snapshot).saturating_mul(24))
     }
 
     /// Computes dominators, reads the shallow sizes, and sums them up along the tree.

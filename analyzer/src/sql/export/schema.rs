@@ -72,7 +72,7 @@ fn field(column: &Column) -> Result<Type, ParquetError> {
             .with_converted_type(ConvertedType::UTF8),
         _ => builder,
     };
-    Ok(builder.build()?)
+    builder.build()
 }
 
 /// The same values as in SQL: integers of 64 bits, addresses in two's complement. Unsigned ones would become decimals in Spark.

@@ -1,0 +1,123 @@
+//! The way through the earlier dumps, one after the other: none is kept.
+
+use memdump_format::{Dump, ObjectId, ReadError};
+
+use super::super::AnalysisError;
+use super::super::identity::{Process, same_types};
+use super::ages::Ages;
+use super::clock::{Clock, Moment};
+use super::containers::Candidates;
+use super::relocate::Landmarks;
+use super::threads::Threads;
+use crate::graph::Graph;
+use crate::progress::Progress;
+use crate::snapshot::{Snapshot, TypeKey};
+
+/// What the earlier dumps told.
+pub(super) struct Survey {
+    pub(super) clock: Clock,
+    pub(super) ages: Ages,
+    pub(super) candidates: Candidates,
+    /// For each dump, the last included.
+    pub(super) threads: Vec<Threads>,
+    /// For each earlier dump, the objects of each type of the last one.
+    pub(super) type_counts: Vec<Vec<u64>>,
+}
+
+/// What is noted of one dump.
+struct Noted {
+    number: usize,
+    moment: Moment,
+    threads: Threads,
+    type_counts: Vec<u64>,
+}
+
+impl Noted {
+    fn of(number: usize, old: &Snapshot, last: &Snapshot) -> Result<Noted, ReadError> {
+        Ok(Noted {
+            number,
+            moment: Moment::of(old)?,
+            threads: Threads::of(old)?,
+            type_counts: counts_by_type(old, last),
+        })
+    }
+}
+
+/// Looks at every earlier dump, in order. Those of the last one's process tell how old objects are and which containers grew;
+/// in dumps of other processes the containers are looked for afterwards, by the names on their chains.
+pub(super) fn survey(
+    last: &Snapshot,
+    graph: &Graph,
+    earlier: Vec<Dump>,
+    progress: &dyn Progress,
+) -> Result<Survey, AnalysisError> {
+    let ours = Process::of(&last.dump().metadata()?);
+    let mut ages = Ages::new(last.id_limit());
+    let mut candidates = Candidates::new(earlier.len());
+    let mut noted = Vec::new();
+    let mut others = Vec::new();
+    for (number, dump) in earlier.into_iter().enumerate() {
+        if Process::of(&dump.metadata()?).difference(&ours).is_some() {
+            others.push((number, dump));
+            continue;
+        }
+        let old = Snapshot::load(dump, progress)?;
+        noted.push(Noted::of(number, &old, last)?);
+        candidates.visit(number, &old, last, graph, &mut ages, progress)?;
+    }
+    ages.finish();
+    if !others.is_empty() {
+        for id in largest_containers(last, graph) {
+            candidates.add(id);
+        }
+        let wanted: Vec<ObjectId> = candidates.found.iter().map(|c| c.id).collect();
+        let landmarks = Landmarks::new(last, graph, &wanted, progress)?;
+        for (number, dump) in others {
+            let old = Snapshot::load(dump, progress)?;
+            noted.push(Noted::of(number, &old, last)?);
+            let found = landmarks.find(&old, progress)?;
+            candidates.count(number, &old, last, &found)?;
+        }
+    }
+    noted.push(Noted::of(usize::MAX, last, last)?);
+    noted.sort_by_key(|noted| noted.number);
+    let (mut moments, mut threads, mut type_counts) = (Vec::new(), Vec::new(), Vec::new());
+    for one in noted {
+        moments.push(one.moment);
+        threads.push(one.threads);
+        type_counts.push(one.type_counts);
+    }
+    type_counts.pop();
+    Ok(Survey {
+        clock: Clock::new(moments),
+        ages,
+        candidates,
+        threads,
+        type_counts,
+    })
+}
+
+/// Of so many containers it is asked how large they were in another process.
+const MOST_LARGE: usize = 512;
+/// A container with fewer references is not large.
+const LARGE: usize = 10;
+
+/// The containers with the most references; which of them grew, only the other process can tell.
+fn largest_containers(last: &Snapshot, graph: &Graph) -> Vec<ObjectId> {
+    let degree = |id: &ObjectId| graph.forward.row(*id).len();
+    let mut large: Vec<ObjectId> = last.ids().filter(|id| degree(id) >= LARGE).collect();
+    large.sort_by_key(|id| (std::cmp::Reverse(degree(id)), *id));
+    large.truncate(MOST_LARGE);
+    large
+}
+
+fn counts_by_type(old: &Snapshot, last: &Snapshot) -> Vec<u64> {
+    let mut counts = vec![0_u64; last.types().len()];
+    let of_last = same_types(old, last);
+    for (&key, &count) in of_last.iter().zip(&old.census().counts) {
+        if key != TypeKey::NONE {
+            counts[key.index()] += count;
+        }
+    }
+    counts
+}
