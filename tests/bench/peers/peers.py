@@ -83,7 +83,9 @@ class Bench:
         self.measure(question, "memdump", answers, heap, [self.arguments.command, *arguments])
 
     def peer(self, question, tool, ask):
-        """Asks a peer, or says why it cannot be asked."""
+        """Asks a peer, if it is wanted, or says why it cannot be asked."""
+        if self.arguments.only and tool not in self.arguments.only:
+            return
         try:
             ask()
         except (Missing, RuntimeError) as why:
@@ -155,7 +157,7 @@ class Bench:
             self.measure(question, tool, answers, theirs, load, before=lambda: empty(database))
 
         self.peer(question, "midden", ask)
-        self.figures.append(Figure(question, "PyHeap", "", None, None, "in no registry (PyPI's PyHeap is a priority queue)"))
+        self.peer(question, "PyHeap", not_to_be_had)
 
     @cached_property
     def java_heap(self):
@@ -164,6 +166,10 @@ class Bench:
     @cached_property
     def v8_heap(self):
         return heaps.v8(self.peers.node(), self.arguments.objects, self.place("v8"))
+
+
+def not_to_be_had():
+    raise Missing("it is in no registry (PyPI's PyHeap is a priority queue)")
 
 
 def empty(directory):
@@ -197,12 +203,16 @@ def row(figure, first):
             f"{heap.references / 1e6:.2f} M",
             f"{run.cpu_s:.2f} s",
             f"{heap.objects / run.cpu_s / 1e6:.2f} M",
-            "1" if figure is first else f"{figure.cpu_ns() / first.cpu_ns():.1f}",
+            "1" if figure is first else ratio(figure.cpu_ns() / first.cpu_ns()),
             f"{run.peak_bytes / MIB:.0f} MiB",
             f"{figure.peak():.0f} B",
-            "1" if figure is first else f"{figure.peak() / first.peak():.1f}",
+            "1" if figure is first else ratio(figure.peak() / first.peak()),
         ]
     return "| " + " | ".join(cells) + " |"
+
+
+def ratio(number):
+    return f"{number:.1f}" if number >= 1 else f"{number:.2f}"
 
 
 def main():
@@ -211,6 +221,9 @@ def main():
     parser.add_argument("--synth", type=Path, required=True, help="the generator of dumps")
     parser.add_argument("--wheel", type=Path, required=True, help="the Python package memdump, as a wheel")
     parser.add_argument("--into", type=Path, required=True, help="where the peers are installed")
+    parser.add_argument(
+        "--only", action="append", choices=("hprof-slurp", "hprof-analyzer", "memlab", "midden"), help="only this peer"
+    )
     parser.add_argument("--objects", type=int, default=1_000_000, help="objects of each heap")
     parser.add_argument("--times", type=int, default=3, help="run each command so often, and take the best")
     parser.add_argument("--timeout", type=int, default=900, help="seconds that a command may take")
