@@ -9,6 +9,9 @@ use super::paths::{PathStep, Paths};
 use crate::progress::Progress;
 use crate::snapshot::Snapshot;
 
+/// How many blocks are read at a time: enough for all threads to be busy with.
+const SHARE: usize = 64;
+
 /// Gives each reference on the paths its label. Where an object refers to another more than once, the first reference
 /// that has a name is the one that is told.
 pub fn label_paths(
@@ -19,23 +22,26 @@ pub fn label_paths(
 ) -> Result<(), ReadError> {
     let blocks: Vec<_> = snapshot.dump().reference_blocks().collect();
     progress.stage("reading labels", blocks.len() as u64);
-    let named: Vec<Vec<(u32, Label)>> = blocks
-        .par_iter()
-        .zip(graph.blocks())
-        .map_init(ReferenceBatch::default, |batch, (block, span)| {
-            progress.advance(1);
-            let wanted = wanted(graph, paths, span.clone());
-            if !wanted.is_empty() {
-                block.decode(ReferenceColumns::LABELS, batch)?;
-            }
-            Ok(wanted
-                .into_iter()
-                .map(|(node, reference)| (node, batch.label(reference - span.start)))
-                .collect())
-        })
-        .collect::<Result<_, ReadError>>()?;
-    for (node, label) in named.into_iter().flatten() {
-        paths.name(node, label);
+    // What is known of a share of the blocks is written down before the next, as all of it could be more than the paths.
+    for (blocks, spans) in blocks.chunks(SHARE).zip(graph.blocks().chunks(SHARE)) {
+        let named: Vec<Vec<(u32, Label)>> = blocks
+            .par_iter()
+            .zip(spans)
+            .map_init(ReferenceBatch::default, |batch, (block, span)| {
+                progress.advance(1);
+                let wanted = wanted(graph, paths, span.clone());
+                if !wanted.is_empty() {
+                    block.decode(ReferenceColumns::LABELS, batch)?;
+                }
+                Ok(wanted
+                    .into_iter()
+                    .map(|(node, reference)| (node, batch.label(reference - span.start)))
+                    .collect())
+            })
+            .collect::<Result<_, ReadError>>()?;
+        for (node, label) in named.into_iter().flatten() {
+            paths.name(node, label);
+        }
     }
     Ok(())
 }

@@ -55,15 +55,16 @@ pub(super) fn classify<'s>(
         names,
     };
     for level in Levels(paths.nodes(), 0) {
-        let proposals: Vec<Proposal> = level
-            .iter()
-            .map(|node| classified.propose(snapshot, graph, from, node))
-            .collect::<Result<_, ReadError>>()?;
-        let keys = distinct_keys(&proposals);
-        for proposal in &proposals {
+        // What has a key is proposed twice, as a level may be half the heap, and its proposals too many to be kept.
+        let mut keys = Keys::default();
+        for node in level.iter().filter(|node| has_key(node)) {
+            keys.add(&classified.propose(snapshot, graph, from, node)?);
+        }
+        for node in level {
+            let proposal = classified.propose(snapshot, graph, from, node)?;
             let shape = classified
                 .shapes
-                .after(proposal.parent, generalise(proposal, &keys));
+                .after(proposal.parent, keys.generalise(&proposal));
             classified.shape_of.push(shape);
         }
     }
@@ -149,36 +150,46 @@ impl Classified<'_> {
     }
 }
 
+fn has_key(node: &PathNode) -> bool {
+    let label = match node.from {
+        PathStep::From { label, .. } => label,
+        PathStep::Held(_) => return false,
+    };
+    matches!(label, Label::Key(_) | Label::KeyObject(_))
+}
+
 /// The different keys at each place, up to one more than are kept apart.
-fn distinct_keys(proposals: &[Proposal]) -> HashMap<Place, Vec<Name>, RandomState> {
-    let mut keys: HashMap<Place, Vec<Name>, RandomState> = HashMap::default();
-    for proposal in proposals {
+#[derive(Default)]
+struct Keys(HashMap<Place, Vec<Name>, RandomState>);
+
+impl Keys {
+    fn add(&mut self, proposal: &Proposal) {
         if let Some((place, key)) = place(proposal) {
-            let known = keys.entry(place).or_default();
+            let known = self.0.entry(place).or_default();
             if known.len() <= MANY_KEYS && !known.contains(&key) {
                 known.push(key);
             }
         }
     }
-    keys
+
+    /// The proposal's step, or what steps at its place have in common if their keys are many.
+    fn generalise(&self, proposal: &Proposal) -> Step {
+        match place(proposal) {
+            Some((place, _)) if self.0[&place].len() > MANY_KEYS => Step {
+                by: By::Reference(match place.1 {
+                    KeyKind::Value => LabelShape::AnyItem,
+                    KeyKind::KeyObject => LabelShape::AnyKeyObject,
+                }),
+                ..proposal.step
+            },
+            _ => proposal.step,
+        }
+    }
 }
 
 fn place(proposal: &Proposal) -> Option<(Place, Name)> {
     let (kind, key) = proposal.key?;
     Some(((proposal.parent?, kind, proposal.step.type_key), key))
-}
-
-fn generalise(proposal: &Proposal, keys: &HashMap<Place, Vec<Name>, RandomState>) -> Step {
-    match place(proposal) {
-        Some((place, _)) if keys[&place].len() > MANY_KEYS => Step {
-            by: By::Reference(match place.1 {
-                KeyKind::Value => LabelShape::AnyItem,
-                KeyKind::KeyObject => LabelShape::AnyKeyObject,
-            }),
-            ..proposal.step
-        },
-        _ => proposal.step,
-    }
 }
 
 /// Cuts the nodes into levels of one distance: a node that comes from a node of this level is of the next.
