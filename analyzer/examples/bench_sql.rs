@@ -4,10 +4,11 @@
 
 #![allow(missing_docs, clippy::print_stdout)]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use memdump_analyzer::progress::Silent;
+use memdump_analyzer::progress::{Progress, Silent};
 use memdump_analyzer::sql::{Database, Sources, load};
 use memdump_format::Dump;
 
@@ -45,17 +46,51 @@ fn main() -> anyhow::Result<()> {
 
 fn loading(dumps: Vec<Dump>, file: &Path) -> anyhow::Result<()> {
     let _ = std::fs::remove_file(file);
-    let begun = cpu();
-    let loaded = load(dumps, file, Arc::new(Silent))?;
-    let seconds = cpu() - begun;
+    let stages = Arc::new(Stages::default());
+    let loaded = load(dumps, file, stages.clone())?;
     let rows: u64 = loaded.iter().map(|dump| dump.rows).sum();
     let length = std::fs::metadata(file)?.len();
-    println!(
-        "load, indexes and all that is computed included: {rows} rows in {seconds:.1} s of CPU, {:.2} M rows/s, {} MB",
-        rows as f64 / seconds / 1e6,
-        length / 1_000_000
-    );
+    println!("{rows} rows, {} MB", length / 1_000_000);
+    let mut all = 0.0;
+    for (what, seconds) in stages.end() {
+        all += seconds;
+        let rate = rows as f64 / seconds / 1e6;
+        println!("{what:>10} {seconds:>8.2} s of CPU {rate:>8.2} M rows/s");
+    }
+    let rate = rows as f64 / all / 1e6;
+    println!("{:>10} {all:>8.2} s of CPU {rate:>8.2} M rows/s", "all");
     Ok(())
+}
+
+/// How much CPU went into rows ("loading"), indexes ("indexing"), the commit ("writing") and all that is computed.
+#[derive(Default)]
+struct Stages(Mutex<(Option<(&'static str, f64)>, BTreeMap<&'static str, f64>)>);
+
+impl Stages {
+    fn next(&self, what: Option<&'static str>) {
+        let now = cpu();
+        let mut stages = self.0.lock().expect("no panic");
+        if let Some((what, begun)) = stages.0 {
+            *stages.1.entry(what).or_default() += now - begun;
+        }
+        stages.0 = what.map(|what| (what, now));
+    }
+
+    fn end(&self) -> BTreeMap<&'static str, f64> {
+        self.next(None);
+        std::mem::take(&mut self.0.lock().expect("no panic").1)
+    }
+}
+
+impl Progress for Stages {
+    fn stage(&self, what: &'static str, _steps: u64) {
+        self.next(Some(match what {
+            "loading" | "indexing" | "writing" => what,
+            _ => "computing",
+        }));
+    }
+
+    fn advance(&self, _steps: u64) {}
 }
 
 /// The addresses of the greatest container and of a new object, which the questions ask about.
