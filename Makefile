@@ -1,6 +1,7 @@
 # make demo             a leaking Django service, two signals, and what memdump says about it
 # make test             every test
 # make lint             formatting, clippy, types, and house rules
+# make soak             200 dumps of each program of the zoo at work
 # make bench            what a dump costs the target, beside a bare fork and objgraph
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-analysis   the analyzer at scale, beside what the machine can do
@@ -23,10 +24,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-peers bench-sql clean command rows synth wheel environments help
+.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-peers bench-sql clean command rows synth wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -8
+	@sed -n 's/^# //p' Makefile | head -9
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -40,6 +41,9 @@ test-rust:
 # Several at a time: most of a test is waiting for a process.
 test-python: command rows synth environments
 	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
+
+soak: command rows environments
+	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
 
 lint: lint-rust lint-python
 
@@ -95,6 +99,7 @@ environments: wheel $(WHEELS)/failpoints/.built
 	@$(ENVIRONMENTS) tools
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl targets
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/failpoints/*.whl failpoints
+	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl zoo
 
 # What pip builds: the Python package, once for all versions (abi3).
 wheel: $(WHEELS)/plain/.built

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--command", type=Path, required=True, help="the command memdump")
     parser.addoption("--rows", type=Path, required=True, help="the program that prints a dump as text")
+    parser.addoption("--dumps", type=int, default=5, help="how many dumps each process of the zoo is asked for")
     parser.addoption("--venvs", type=Path, required=True, help="where environments.py made its environments")
 
 
@@ -35,6 +36,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def python(request: pytest.FixtureRequest) -> Path:
     """An interpreter that has memdump and the servers."""
     return Path(request.config.getoption("--venvs")) / request.param / "bin" / "python"
+
+
+@pytest.fixture
+def zoo_python(request: pytest.FixtureRequest) -> Path:
+    """An interpreter that has memdump and what the zoo's programs need."""
+    return Path(request.config.getoption("--venvs")) / "zoo" / "bin" / "python"
+
+
+@pytest.fixture
+def dumps(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--dumps"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
     python3 tests/python/environments.py --into target/venvs tools
     python3 tests/python/environments.py --into target/venvs --wheel memdump.whl targets
     python3 tests/python/environments.py --into target/venvs --wheel memdump.whl demo
+    python3 tests/python/environments.py --into target/venvs --wheel memdump.whl zoo
     python3 tests/python/environments.py --into target/venvs --wheel failpoints/memdump.whl failpoints
 
 An environment is kept as long as its interpreter, requirements and wheel stay the same. Needs Python 3.11 and nothing else.
@@ -25,6 +26,7 @@ REQUIREMENTS = {
     "tools": HERE / "requirements-tools.txt",
     "targets": HERE / "requirements.txt",
     "demo": HERE.parent / "demo" / "requirements.txt",
+    "zoo": HERE.parent / "zoo" / "requirements.txt",
     "failpoints": None,
     "bench": HERE / "requirements.txt",
 }
@@ -42,7 +44,9 @@ def main() -> None:
             for version, interpreter in interpreters.items():
                 make(arguments.into / version, interpreter, requirements, arguments.wheel)
         else:
-            interpreter = next(iter(interpreters.values()))
+            # What the zoo needs is there for newer versions only.
+            in_order = list(interpreters.values())
+            interpreter = interpreters.get("3.12", in_order[-1]) if arguments.what == "zoo" else in_order[0]
             make(arguments.into / arguments.what, interpreter, requirements, arguments.wheel)
 
 

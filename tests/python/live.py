@@ -102,6 +102,13 @@ class Target:
         line, self._read = self._read.split(b"\n", 1)
         return line.decode()
 
+    def rest(self) -> list[str]:
+        """What it says from now on, until its stdout ends."""
+        assert self.process.stdout
+        read = self._read + self.process.stdout.read()
+        self._read = b""
+        return read.decode().splitlines()
+
     def post(self, code: str, *, ask: bool = False) -> None:
         """Has the listener run code, without waiting for it."""
         assert self.process.stdin
@@ -242,14 +249,26 @@ def file_of(end_line: str) -> Path:
     return Path(match[1])
 
 
+def has_agent(pid: int) -> bool:
+    """Whether memdump's thread runs in a process."""
+    for name in Path(f"/proc/{pid}/task").glob("*/comm"):
+        with contextlib.suppress(OSError):
+            if name.read_text().strip() == "memdump":
+                return True
+    return False
+
+
 def await_installed(pid: int) -> None:
     """Waits for the agent's thread. Before that the signal would end the process."""
+    wait_for(f"memdump in process {pid}", lambda: has_agent(pid))
 
-    def there() -> bool:
-        names = Path(f"/proc/{pid}/task").glob("*/comm")
-        return any(name.read_text().strip() == "memdump" for name in names)
 
-    wait_for(f"memdump in process {pid}", there)
+def descendants_of(pid: int) -> list[int]:
+    """The process itself, its children, theirs, and so on."""
+    found = [pid]
+    for process in found:
+        found += children_of(process)
+    return found
 
 
 def children_of(pid: int) -> list[int]:
