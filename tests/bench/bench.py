@@ -33,7 +33,9 @@ def rows(found):
     cpu = found["cpu_s"][0]
     pause, fork = found["pause_ms"], found["fork_ms"]
     room = 8 + 8 * objects / 2**20
-    fresh = found["kind"] == "fresh"
+    kind = found["kind"]
+    fresh = kind != "aged"
+    most_written = 0.02 * found["rss_mib"] if kind == "large" else None
     return [
         ("objects", objects / 1e6, "M", None, None),
         ("of these tracked", found["tracked"] / 1e6, "M", None, None),
@@ -53,6 +55,7 @@ def rows(found):
         ("references per second of CPU", found["references"] / cpu / 1e6, "M/s", None, None),
         ("file, bytes per object", found["bytes"] / objects, "B", 9.0 if fresh else None, False),
         ("memory of the child", found["child_mib"], "MiB", room, False),
+        ("memory that the child wrote to", found["dirty_kib"] / 1024, "MiB", most_written, False),
         ("memory of the parent, 7 dumps later", found["parent_kib"] / 1024, "MiB more", None, None),
         ("faults", found["faults"], "", 0, False),
     ]
@@ -63,9 +66,10 @@ def main():
     parser.add_argument("--python", required=True, help="an interpreter with memdump and objgraph")
     parser.add_argument("--command", required=True, help="the command memdump")
     parser.add_argument("--tracked", type=int, default=1_000_000, help="tracked objects of the heap")
+    parser.add_argument("--kinds", nargs="+", default=["fresh", "aged"], choices=["fresh", "aged", "large"], help="heaps")
     parser.add_argument("--directory", default=None, help="where the dumps go meanwhile")
     arguments = parser.parse_args()
-    for kind in ("fresh", "aged"):
+    for kind in arguments.kinds:
         found = measure(arguments, kind)
         print(f"\n{kind} heap")
         for what, figure, unit, goal, more in rows(found):

@@ -1,8 +1,10 @@
 """One process under measurement: builds a heap, ticks in a thread, and is dumped. Prints one JSON object.
 
-Usage: target.py KIND TRACKED DIRECTORY, with KIND `fresh` or `aged` (half of it freed and refilled, references shuffled).
+Usage: target.py KIND TRACKED DIRECTORY, with KIND `fresh`, `aged` (half of it freed and refilled, references shuffled) or `large`
+(fresh, with texts that make 8 GiB of it).
 """
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -60,6 +62,15 @@ def aged(tracked):
     return customers
 
 
+def large(tracked):
+    """The same as fresh, and each order has a text, 8 GiB together."""
+    customers = fresh(tracked)
+    orders = [order for customer in customers for order in customer.orders.values()]
+    for order in orders:
+        order.text = b"x" * (8 * 2**30 // len(orders))
+    return customers
+
+
 class Ticks(threading.Thread):
     """Notes the longest time between two ticks of a millisecond: what a request would have waited."""
 
@@ -107,10 +118,44 @@ def private_kib():
         return sum(int(line.split()[1]) for line in rollup if line.startswith("Private"))
 
 
+class Watcher(threading.Thread):
+    """Looks at what the children of this process have written to, again and again."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.most_kib = 0
+        self.looked = 0
+        self.over = threading.Event()
+
+    def run(self):
+        me = str(os.getpid())
+        while not self.over.wait(0.02):
+            for entry in os.scandir("/proc"):
+                if entry.name.isdigit():
+                    with contextlib.suppress(OSError, IndexError):
+                        with open(f"/proc/{entry.name}/stat") as stat:
+                            parent = stat.read().rpartition(") ")[2].split(" ")[1]
+                        if parent == me:
+                            with open(f"/proc/{entry.name}/smaps_rollup") as rollup:
+                                dirty = [int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty")]
+                            self.most_kib = max([self.most_kib, *dirty])
+                            self.looked += 1
+
+
+def child_dirty_kib(directory):
+    """The most memory that a snapshot process had for itself at any time that it was looked at, in a dump of its own."""
+    watcher = Watcher()
+    watcher.start()
+    memdump.dump(f"{directory}/watched.dump")
+    watcher.over.set()
+    watcher.join()
+    return watcher.most_kib if watcher.looked else None
+
+
 def main():
     kind, tracked, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     gc.disable()
-    kept = {"fresh": fresh, "aged": aged}[kind](tracked)
+    kept = {"fresh": fresh, "aged": aged, "large": large}[kind](tracked)
     gc.enable()
     gc.collect()
     gc.disable()
@@ -129,6 +174,7 @@ def main():
         dumps.append(report)
         cpu.append(children_cpu() - cpu_before)
     after = private_kib()
+    dirty = child_dirty_kib(directory)
     growth, _ = ticks.during(lambda: objgraph.show_growth(limit=1, file=open(os.devnull, "w")))
     print(
         json.dumps(
@@ -139,6 +185,7 @@ def main():
                 "references": dumps[0].references,
                 "bytes": dumps[0].bytes,
                 "faults": dumps[0].faults,
+                "dirty_kib": dirty,
                 "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                 "pause_ms": [min(pauses) * 1e3, median(pauses) * 1e3],
                 "fork_ms": [min(forks) * 1e3, median(forks) * 1e3],
