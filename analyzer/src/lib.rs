@@ -14,5 +14,6 @@ pub mod progress;
 pub mod send;
 pub mod snapshot;
 pub mod sql;
+mod unfinished;
 pub mod view;
 pub mod watch;

@@ -207,7 +207,17 @@ fn only_so_many_dumps_are_kept() {
     keep("3");
     assert_eq!(
         place.asked("SELECT id, objects, previous FROM dump"),
-        "2,9,1\n3,10,2\n4,11,3"
+        "2,9,\n3,10,2\n4,11,3"
+    );
+    // What is left is a series of its own: nothing grew out of what is forgotten.
+    assert_eq!(place.asked("SELECT DISTINCT process FROM dump"), "2");
+    assert_eq!(
+        place.asked("SELECT dump, count_before, count_after FROM growth WHERE type_name = 'app.models.SomeRef'"),
+        "3,4,5\n4,5,6"
+    );
+    assert_eq!(
+        place.asked("SELECT process, dumps, count_first, count_last FROM suspects"),
+        "2,3,4,6"
     );
     assert_eq!(place.asked(tables), "\"2,3,4\"");
     keep("1");

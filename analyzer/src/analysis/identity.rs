@@ -8,7 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::snapshot::{Near, ObjectSet, Snapshot, TypeKey};
+use crate::snapshot::{Near, ObjectSet, Snapshot, TypeKey, printable};
 
 /// How two dumps know an object to be the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +68,10 @@ impl Process {
             .and_then(|ms| i64::try_from(ms).ok())
             .map(time::Duration::milliseconds);
         Process {
-            host: metadata.get("host").map(str::to_owned),
+            // As it is printed: reasons name it, and a loaded file has it so.
+            host: metadata
+                .get("host")
+                .map(|host| printable(host).into_owned()),
             pid: number("pid").and_then(|pid| u32::try_from(pid).ok()),
             started: dumped.zip(uptime).and_then(|(at, up)| at.checked_sub(up)),
             dumped,

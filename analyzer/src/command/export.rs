@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use super::session::Session;
 use crate::sql::catalogue::Table;
 use crate::sql::export::{ExportError, Exports, export, tables};
+use crate::unfinished::remove_when_ended;
 use crate::view;
 
 /// Write dumps as Parquet files, for DuckDB, DataFusion or Spark over many dumps
@@ -36,6 +37,7 @@ impl Export {
             .iter()
             .map(|path| session.open(path))
             .collect::<Result<_, _>>()?;
+        remove_when_ended()?;
         let mut exports = Exports::default();
         let done = export(
             dumps,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::session::Session;
 use crate::sql::{Loaded, load};
+use crate::unfinished::remove_when_ended;
 use crate::view;
 
 /// Load dumps into a SQLite file: the tables and views of `memdump sql`, for any tool
@@ -46,6 +47,7 @@ impl Load {
             }
             dumps.push(session.open(path)?);
         }
+        remove_when_ended()?;
         let shown = Arc::new(session.new_progress());
         let loaded = load(dumps, &self.output, shown.clone())?;
         shown.clear();

@@ -91,13 +91,13 @@ impl Snapshot {
             .par_iter()
             .zip(split(&mut type_of, blocks.iter().map(span)))
             .zip(split(&mut addresses, blocks.iter().map(span)))
-            .map_init(
-                ObjectBatch::default,
-                |batch, ((block, type_of), addresses)| {
+            // A census for each share of the blocks, not for each block: a file may have a million of both blocks and types.
+            .try_fold(
+                || (ObjectBatch::default(), Census::new(types.len())),
+                |(mut batch, mut census), ((block, type_of), addresses)| {
                     let columns =
                         ObjectColumns::TYPE | ObjectColumns::ADDRESS | ObjectColumns::SIZE;
-                    block.decode(columns, batch)?;
-                    let mut census = Census::new(types.len());
+                    block.decode(columns, &mut batch)?;
                     for ((slot, &id), &size) in
                         type_of.iter_mut().zip(&batch.types).zip(&batch.sizes)
                     {
@@ -108,9 +108,10 @@ impl Snapshot {
                     }
                     addresses.copy_from_slice(&batch.addresses);
                     progress.advance(batch.types.len() as u64);
-                    Ok(census)
+                    Ok::<_, ReadError>((batch, census))
                 },
             )
+            .map(|share| Ok(share?.1))
             .try_reduce_with(|a, b| Ok(a.add(&b)))
             .unwrap_or_else(|| Ok(Census::new(types.len())))?;
         progress.stage("indexing addresses", 0);

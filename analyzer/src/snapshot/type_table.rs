@@ -49,12 +49,14 @@ impl TypeTable {
     }
 
     /// The table of types with these names, in the order of their ids.
+    ///
+    /// Names that people write alike are one: `b.C` in the module `a` and `C` in `a.b`, a builtin and a type without a module.
     pub fn new(of: Vec<TypeName>) -> TypeTable {
-        let mut known: HashMap<TypeName, TypeKey, RandomState> = HashMap::default();
+        let mut known: HashMap<String, TypeKey, RandomState> = HashMap::default();
         let mut names = Vec::new();
         let mut key_of = |name: TypeName| {
-            *known.entry(name).or_insert_with_key(|name| {
-                names.push(name.clone());
+            *known.entry(name.to_string()).or_insert_with(|| {
+                names.push(name);
                 TypeKey(names.len() as u32 - 1)
             })
         };
@@ -109,6 +111,16 @@ mod tests {
         assert_eq!(table.key(TypeId(0)), table.key(TypeId(2)));
         assert_ne!(table.key(TypeId(0)), table.key(TypeId(1)));
         assert_eq!(table.name(table.key(TypeId(1))), &name("B"));
+    }
+
+    #[test]
+    fn names_that_are_written_alike_are_one() {
+        let names = [("a", "b.C"), ("builtins", "T"), ("a.b", "C"), ("", "T")];
+        let names = names.map(|(module, qualified)| TypeName::new(module, qualified));
+        let table = TypeTable::new(names.to_vec());
+        assert_eq!(table.key(TypeId(0)), table.key(TypeId(2)));
+        assert_eq!(table.key(TypeId(1)), table.key(TypeId(3)));
+        assert_ne!(table.key(TypeId(0)), table.key(TypeId(1)));
     }
 
     #[test]

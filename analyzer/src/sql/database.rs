@@ -68,7 +68,8 @@ impl Database {
             file: file.to_owned(),
             why,
         };
-        let connection = Connection::open(file).map_err(refused)?;
+        let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = open_file(file, access).map_err(refused)?;
         connection
             .busy_timeout(std::time::Duration::from_secs(10))
             .map_err(refused)?;
@@ -95,9 +96,7 @@ impl Database {
             true => OpenFlags::SQLITE_OPEN_READ_WRITE,
             false => OpenFlags::SQLITE_OPEN_READ_ONLY,
         };
-        let connection =
-            Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-                .map_err(refused)?;
+        let connection = open_file(file, access).map_err(refused)?;
         if let Some(why) = is_loaded(&connection).map_err(refused)?.obstacle() {
             return Err(OpenError::NotLoaded {
                 file: file.to_owned(),
@@ -125,6 +124,12 @@ impl Database {
     pub fn has_functions(&self) -> bool {
         self.has_functions
     }
+}
+
+/// Opens a file by its name: `file:heap.db` and `:memory:` would mean something else to SQLite, with a directory in front they do not.
+pub(super) fn open_file(file: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let file = Path::new(".").join(file);
+    Connection::open_with_flags(file, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
 fn furnish(connection: &Connection, sources: &Arc<Sources>) -> Result<(), SqlError> {

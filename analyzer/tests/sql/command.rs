@@ -242,3 +242,28 @@ print("answer" in open("state/memdump/sql_history").read())
         "{err}"
     );
 }
+
+#[test]
+fn a_pipe_among_the_dumps_is_not_waited_for() {
+    let directory = directory();
+    let made = Command::new("mkfifo")
+        .arg(directory.path().join("pipe.dump"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    for (arguments, code) in [
+        (vec!["diff"], 0),
+        (vec!["sql", "pipe.dump", "SELECT 1"], 3),
+        (vec!["load", "pipe.dump", "-o", "heap.db"], 3),
+    ] {
+        let mut command = assert_cmd::Command::cargo_bin("memdump").expect("the command");
+        let output = command
+            .current_dir(directory.path())
+            .args(&arguments)
+            .timeout(std::time::Duration::from_secs(120))
+            .output()
+            .expect("it ends");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {err}");
+        assert!(err.contains("no regular file"), "{err}");
+    }
+}

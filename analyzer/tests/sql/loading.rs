@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use memdump_analyzer::progress::Silent;
 use memdump_analyzer::sql::{Database, load};
 use rusqlite::Connection;
 
-use crate::homes::{dumps, loaded_home, minute, minutes, open, rows};
-use crate::support::memdump;
+use crate::homes::{dumps, loaded_home, minute, minutes, open, rows, virtual_home};
+use crate::support::{Heap, memdump};
 
 /// Everything in a database, but for what ANALYZE guessed.
 fn contents(file: &Path) -> Vec<String> {
@@ -221,4 +221,141 @@ print('Where it lay' in heap.execute(\"SELECT sql FROM sqlite_schema WHERE name 
         out, "ok 16384\n[('app.models.SomeRef', 4)]\nTrue\n",
         "{err}"
     );
+}
+
+/// A dump that says odd things of itself, and of its types.
+fn odd(sequence: u64) -> Heap {
+    Heap::of_process(sequence)
+        .metadata("host", "box\u{1b}[31m")
+        .metadata("pid", "1099511627776")
+        .metadata("sequence", &(u64::MAX - 9 + sequence).to_string())
+        .metadata("note\n", "printed like the next")
+        .metadata("note\\n", "and this is the next")
+        .object(0x1000, "a:b.C", 16)
+        .object(0x2000, "dict", 16)
+        .object(0x3000, "a.b:C", 16)
+        .object(0x4000, ":dict", 16)
+}
+
+#[test]
+fn what_a_dump_says_of_itself_cannot_make_a_file_unusable() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let paths = dumps(directory.path(), &[odd(1), odd(2)]);
+    let file = directory.path().join("heap.db");
+    for path in &paths {
+        loaded_home(std::slice::from_ref(path), &file);
+    }
+    let again = load(open(&paths), &file, Arc::new(Silent)).expect("loaded");
+    assert!(again.iter().all(|dump| dump.was_there), "{again:?}");
+    let loaded = Database::loaded(&file, false).expect("a database");
+    let open = virtual_home(&paths);
+    for (query, expected) in [
+        (
+            "SELECT dump, count(*), min(name) FROM metadata WHERE name LIKE 'note%' GROUP BY dump",
+            ["1|1|note\\n", "2|1|note\\n"],
+        ),
+        (
+            "SELECT dump, group_concat(name, ' ') FROM (SELECT * FROM type ORDER BY dump, name) GROUP BY dump",
+            ["1|a.b.C dict", "2|a.b.C dict"],
+        ),
+        (
+            "SELECT dump, sum(is_new) FROM object GROUP BY dump",
+            ["1|NULL", "2|0"],
+        ),
+    ] {
+        assert_eq!(rows(&open, query), expected, "{query}");
+        assert_eq!(rows(&loaded, query), expected, "{query}");
+    }
+}
+
+#[test]
+fn who_ends_a_load_or_an_export_is_left_with_nothing_unfinished() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut heap = minute(2);
+    for number in 0..100_000_u64 {
+        heap = heap.object(0x100_0000 + number * 16, "Filler", 16);
+    }
+    heap.write(&directory.path().join("big.dump"));
+    for (arguments, signal) in [
+        (["load", "big.dump", "-o", "out/heap.db"], "-INT"),
+        (["export", "big.dump", "-o", "out"], "-TERM"),
+    ] {
+        let out = directory.path().join("out");
+        std::fs::create_dir(&out).expect("made");
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("memdump"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .spawn()
+            .expect("it runs");
+        let is_unfinished = |file: &PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(".memdump-")
+        };
+        while !files_below(&out).iter().any(is_unfinished) {
+            assert!(child.try_wait().expect("a child").is_none(), "it is over");
+            std::thread::yield_now();
+        }
+        let pid = child.id().to_string();
+        let killed = Command::new("kill").args([signal, &pid]).status();
+        assert!(killed.expect("kill").success());
+        let status = child.wait().expect("it ends");
+        assert!(!status.success(), "{status}");
+        let left = files_below(&out);
+        assert!(!left.iter().any(is_unfinished), "{left:?}");
+        std::fs::remove_dir_all(&out).expect("removed");
+    }
+}
+
+/// What lies in a directory, and in those below it. What goes away meanwhile does not count.
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let paths = entries.flatten().map(|entry| entry.path());
+    let below = |path: PathBuf| match path.is_dir() {
+        true => files_below(&path),
+        false => vec![path],
+    };
+    paths.flat_map(below).collect()
+}
+
+#[test]
+fn a_file_is_called_as_it_is_called() {
+    let directory = tempfile::tempdir().expect("a directory");
+    dumps(directory.path(), &minutes());
+    for dump in ["1.dump", "2.dump"] {
+        let ran = memdump(directory.path(), &["load", dump, "-o", "file:heap.db"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let query = "CREATE TABLE mine AS SELECT 1";
+    let ran = memdump(
+        directory.path(),
+        &["sql", "1.dump", query, "--db", "file:own.db"],
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let is_there = |name: &str| directory.path().join(name).exists();
+    assert!(is_there("file:heap.db") && is_there("file:own.db"));
+    assert!(!is_there("heap.db") && !is_there("own.db"));
+}
+
+#[test]
+fn a_journal_that_the_user_chose_stays_and_readers_are_no_obstacle() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let paths = dumps(directory.path(), &minutes());
+    let file = directory.path().join("heap.db");
+    loaded_home(&paths[..1], &file);
+    let reader = Connection::open(&file).expect("a database");
+    reader
+        .pragma_update(None, "journal_mode", "wal")
+        .expect("chosen");
+    let count = "SELECT count(*) FROM dump";
+    reader.execute_batch("BEGIN").expect("begun");
+    let before: u32 = reader.query_row(count, [], |row| row.get(0)).expect("read");
+    load(open(&paths), &file, Arc::new(Silent)).expect("loaded");
+    let meanwhile: u32 = reader.query_row(count, [], |row| row.get(0)).expect("read");
+    reader.execute_batch("COMMIT").expect("ended");
+    let after: u32 = reader.query_row(count, [], |row| row.get(0)).expect("read");
+    assert_eq!((before, meanwhile, after), (1, 1, 3));
+    let journal: String = reader
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .expect("known");
+    assert_eq!(journal, "wal");
 }

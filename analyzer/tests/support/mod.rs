@@ -66,7 +66,7 @@ impl Heap {
         self
     }
 
-    /// `module.Type` or, for builtins, `Type`. Nothing is known of its reference count.
+    /// `module.Type`, `module:Outer.Type` or, for builtins, `Type`. Nothing is known of its reference count.
     pub fn object(mut self, address: u64, type_name: &str, size: u64) -> Heap {
         self.objects.push(Described {
             address,
@@ -142,7 +142,10 @@ impl Heap {
         for object in &self.objects {
             let type_id = *types.entry(object.type_name.clone()).or_insert_with(|| {
                 let name = &object.type_name;
-                let (module, name) = name.rsplit_once('.').unwrap_or(("builtins", name));
+                let (module, name) = name
+                    .split_once(':')
+                    .or_else(|| name.rsplit_once('.'))
+                    .unwrap_or(("builtins", name));
                 let record = Type {
                     address: Address(0),
                     module: writer.string(module).expect("written"),

@@ -16,13 +16,14 @@ pub(super) enum Bytes {
 impl Bytes {
     /// Maps a file.
     pub(super) fn map(path: &Path) -> io::Result<Bytes> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Asked before it is opened: that would wait for whoever writes into a pipe.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "it is no regular file",
             ));
         }
+        let file = File::open(path)?;
         // SAFETY: nothing can make this sound against another process that changes the file while it is mapped: bytes under a shared
         // slice would change, and reading behind the end of a file that was cut raises SIGBUS. What is done about it: memdump writes
         // dumps under another name, renames them when complete and never touches them again; and a block's columns are copied or

@@ -28,18 +28,20 @@ pub(super) fn sums(
 ) -> Result<Vec<Sum>, ReadError> {
     let blocks: Vec<_> = snapshot.dump().object_blocks().collect();
     let none = || vec![Sum::default(); classes];
+    let share = || (ObjectBatch::default(), none());
     blocks
         .par_iter()
-        .map_init(ObjectBatch::default, |batch, block| {
-            block.decode(ObjectColumns::SIZE, batch)?;
-            let mut sums = none();
+        // Sums for each share of the blocks, not for each block: a file may have a million of both blocks and classes.
+        .try_fold(share, |(mut batch, mut sums), block| {
+            block.decode(ObjectColumns::SIZE, &mut batch)?;
             for (id, &bytes) in (block.first().0..).map(ObjectId).zip(&batch.sizes) {
                 if let Some(class) = class_of(id).filter(|_| snapshot.is_object(id)) {
                     sums[class].add(Sum { objects: 1, bytes });
                 }
             }
-            Ok(sums)
+            Ok::<_, ReadError>((batch, sums))
         })
+        .map(|share| Ok(share?.1))
         .try_reduce(none, |mut all, part| {
             for (sum, more) in all.iter_mut().zip(part) {
                 sum.add(more);

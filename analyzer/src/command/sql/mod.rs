@@ -153,8 +153,9 @@ impl Sql {
 /// Whether a file is a database of SQLite.
 pub(super) fn is_database(path: &Path) -> bool {
     let mut start = [0; 16];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && &start == b"SQLite format 3\0"
+    let mut read = || std::fs::File::open(path)?.read_exact(&mut start);
+    // A pipe would be waited for.
+    path.is_file() && read().is_ok() && &start == b"SQLite format 3\0"
 }
 
 /// Whether dumps were loaded into a file.

@@ -10,6 +10,7 @@ use super::error::{ExportError, WriteError};
 use super::row_group::RowGroup;
 use super::schema::{FileColumns, properties, schema};
 use crate::sql::relation::Cell;
+use crate::unfinished::Unfinished;
 
 /// A file that is being written.
 pub(super) struct TableFile {
@@ -17,6 +18,7 @@ pub(super) struct TableFile {
     path: PathBuf,
     // Removed when this is dropped before the end.
     temporary: TempPath,
+    _unfinished: Unfinished,
     writer: SerializedFileWriter<fs::File>,
     rows: RowGroup,
 }
@@ -35,12 +37,14 @@ impl TableFile {
             .prefix(".memdump-")
             .suffix(".partial")
             .tempfile_in(directory)?;
+        let unfinished = Unfinished::new(temporary.path());
         let (file, temporary) = temporary.into_parts();
         let writer = SerializedFileWriter::new(file, schema(&columns)?, properties(&columns)?)?;
         Ok(TableFile {
             rows: RowGroup::new(&columns),
             columns,
             path: path.to_owned(),
+            _unfinished: unfinished,
             temporary,
             writer,
         })

@@ -30,7 +30,10 @@ pub(super) fn previous(
             .map(time::Duration::milliseconds);
         let loaded = Process {
             host: row.get(2)?,
-            pid: row.get(3)?,
+            // A number that is no process id is none, as where a dump is read.
+            pid: row
+                .get::<_, Option<i64>>(3)?
+                .and_then(|pid| u32::try_from(pid).ok()),
             started: dumped.zip(uptime).and_then(|(at, up)| at.checked_sub(up)),
             dumped,
             sequence: row

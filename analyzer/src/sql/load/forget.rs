@@ -31,8 +31,18 @@ pub fn forget_all_but(keep: NonZeroU32, file: &Path) -> Result<(), SqlError> {
             delete.execute([number])?;
         }
     }
+    transaction.execute_batch(TOLD_ANEW)?;
     Ok(transaction.commit()?)
 }
+
+/// What told of dumps that are gone tells of those that are left. Else the views would take a forgotten dump for an empty one, and
+/// everything in the next for growth.
+const TOLD_ANEW: &str = "
+    UPDATE dump SET previous = NULL WHERE previous NOT IN (SELECT id FROM dump);
+    UPDATE dump SET process = series.first
+        FROM (SELECT process, min(id) AS first FROM dump GROUP BY process) AS series
+        WHERE dump.process = series.process AND series.process NOT IN (SELECT id FROM dump);
+";
 
 fn all_but(keep: NonZeroU32, connection: &Connection) -> rusqlite::Result<Vec<u32>> {
     let mut statement = connection.prepare(

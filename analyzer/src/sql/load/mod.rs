@@ -7,20 +7,23 @@ mod earlier;
 mod forget;
 mod schema;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memdump_format::Dump;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 pub use forget::forget_all_but;
 pub(super) use schema::{Heap, is_loaded};
 
-use super::database::{OpenError, register_tables};
+use super::database::{OpenError, open_file, register_tables};
 use super::error::SqlError;
 use super::sources::Sources;
 use crate::analysis::identity::Process;
 use crate::progress::Progress;
+use crate::snapshot::printable;
+use crate::unfinished::Unfinished;
 
 /// What became of a dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,12 @@ pub enum LoadError {
         /// Why.
         why: std::io::Error,
     },
+    /// The name was taken meanwhile.
+    #[error(
+        "{}: is there by now, made by another load, or is a link to nothing; it is left as it is. Load again to add to it",
+        .0.display()
+    )]
+    Appeared(PathBuf),
     /// SQLite failed; the file is as it was.
     #[error("{}: {why}; the file is as it was before", file.display())]
     Database {
@@ -100,8 +109,9 @@ fn make(
         .prefix(".memdump-load-")
         .tempfile_in(directory)
         .map_err(unwritable)?;
+    let _unfinished = Unfinished::new(unfinished.path());
     let loaded = (|| {
-        let mut connection = Connection::open(unfinished.path())?;
+        let mut connection = open(unfinished.path())?;
         connection.execute_batch(schema::BEFORE_NEW)?;
         let loaded = in_one_transaction(&mut connection, dumps, true, &progress)?;
         connection.close().map_err(|(_, error)| error)?;
@@ -111,7 +121,10 @@ fn make(
     unfinished.as_file().sync_all().map_err(unwritable)?;
     unfinished
         .persist_noclobber(file)
-        .map_err(|refused| unwritable(refused.error))?;
+        .map_err(|refused| match refused.error.kind() {
+            ErrorKind::AlreadyExists => LoadError::Appeared(file.to_owned()),
+            _ => unwritable(refused.error),
+        })?;
     Ok(loaded)
 }
 
@@ -125,7 +138,7 @@ fn add(
         file: file.to_owned(),
         why,
     };
-    let mut connection = Connection::open(file).map_err(refused)?;
+    let mut connection = open(file).map_err(refused)?;
     if let Some(why) = is_loaded(&connection).map_err(refused)?.obstacle() {
         return Err(OpenError::NotLoaded {
             file: file.to_owned(),
@@ -137,6 +150,11 @@ fn add(
         .execute_batch(schema::BEFORE_MORE)
         .map_err(refused)?;
     in_one_transaction(&mut connection, dumps, false, &progress).map_err(|why| explained(file, why))
+}
+
+/// Opens a file that is there.
+fn open(file: &Path) -> rusqlite::Result<Connection> {
+    open_file(file, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
 fn explained(file: &Path, why: SqlError) -> SqlError {
@@ -221,23 +239,27 @@ fn one(
 const PREFIX: &str = "memdump_open_";
 
 /// The number of a dump in the file: of the same process, taken at the same time, of the same size. One without a time is
-/// known by its name.
+/// known by its name. Values are compared as the table [`dump`](crate::sql::catalogue::DUMP) has them.
 fn already(connection: &Connection, dump: &Dump) -> Result<Option<u32>, SqlError> {
     let metadata = dump.metadata()?;
-    let number = |key| metadata.get(key).and_then(|text| text.parse::<i64>().ok());
+    let text = |key| metadata.get(key).map(printable);
+    let number = |key| {
+        let number: u64 = metadata.get(key)?.parse().ok()?;
+        Some(i64::try_from(number).unwrap_or(i64::MAX))
+    };
     let query = "SELECT id FROM dump WHERE host IS ?1 AND pid IS ?2 AND time IS ?3 AND sequence IS ?4 AND file_bytes = ?5 \
                  AND objects = ?6 AND (time IS NOT NULL OR file = ?7)";
     let known = connection
         .query_row(
             query,
             rusqlite::params![
-                metadata.get("host"),
+                text("host"),
                 number("pid"),
-                metadata.get("time"),
+                text("time"),
                 number("sequence"),
                 dump.file_len() as i64,
                 dump.counts().objects as i64,
-                dump.path().to_string_lossy(),
+                printable(&dump.path().to_string_lossy()),
             ],
             |row| row.get(0),
         )

@@ -61,9 +61,9 @@ pub(super) const BEFORE_NEW: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// A rollback journal: a crash at any moment leaves the file as it was.
+/// With a journal, the rollback journal that is SQLite's default or the one that the user has chosen: a crash at any moment leaves the
+/// file as it was. To change it would take a moment in which nobody reads.
 pub(super) const BEFORE_MORE: &str = "
-    PRAGMA journal_mode = DELETE;
     PRAGMA synchronous = FULL;
     PRAGMA cache_size = -262144;
 ";

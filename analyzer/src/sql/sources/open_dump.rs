@@ -1,5 +1,6 @@
 //! One open dump. What is expensive to know is found out when it is first asked for, and kept.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use memdump_format::{Dump, Fault, Metadata, ObjectId, ReadError, Root};
@@ -13,7 +14,7 @@ use super::type_names::TypeNames;
 use crate::analysis::identity::Process;
 use crate::graph::{Dominated, DominatorTree, Graph, RetainedByClass, RetentionError};
 use crate::progress::Progress;
-use crate::snapshot::{Snapshot, TypeKey};
+use crate::snapshot::{Snapshot, TypeKey, printable};
 use crate::sql::error::SqlError;
 
 /// One open dump.
@@ -21,6 +22,8 @@ pub(in crate::sql) struct OpenDump {
     number: u32,
     dump: Arc<Dump>,
     metadata: Metadata,
+    /// Keys and values as rows have them, by key. Of keys that are printed alike the last counts: a table has each once.
+    printed: OnceLock<Vec<(String, String)>>,
     process: Process,
     previous: Previous,
     types: OnceLock<TypeNames>,
@@ -58,6 +61,7 @@ impl OpenDump {
             number,
             process: Process::of(&metadata),
             metadata,
+            printed: OnceLock::new(),
             previous: Previous::None,
             types: OnceLock::new(),
             roots: OnceLock::new(),
@@ -97,6 +101,17 @@ impl OpenDump {
 
     pub(in crate::sql) fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Its keys and values, made harmless for terminals, by key.
+    pub(in crate::sql) fn printed_metadata(&self) -> &[(String, String)] {
+        self.printed.get_or_init(|| {
+            let printed = |text| printable(text).into_owned();
+            let records = self.metadata.iter();
+            let records = records.map(|(key, value)| (printed(key), printed(value)));
+            let by_key: BTreeMap<String, String> = records.collect();
+            by_key.into_iter().collect()
+        })
     }
 
     pub(in crate::sql) fn process(&self) -> &Process {

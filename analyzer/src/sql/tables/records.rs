@@ -1,6 +1,5 @@
 //! The tables of which dumps have few rows: `metadata`, `root`, `fault`.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use memdump_format::{ReadError, RootKind, StringId};
@@ -90,7 +89,7 @@ macro_rules! records {
 records!(
     MetadataRecords,
     METADATA,
-    |dump| Ok(dump.metadata().iter().count()),
+    |dump| Ok(dump.printed_metadata().len()),
     metadata
 );
 records!(RootRecords, ROOT, |dump| Ok(dump.roots()?.len()), root);
@@ -102,13 +101,13 @@ fn metadata<'r>(
     number: usize,
     column: usize,
 ) -> Result<Cell<'r>, SqlError> {
-    let Some((key, value)) = dump.metadata().iter().nth(number) else {
+    let Some((key, value)) = dump.printed_metadata().get(number) else {
         return Ok(Cell::Null);
     };
     Ok(match MetadataColumn::of(column) {
         Some(MetadataColumn::Dump) => dump.number().into(),
-        Some(MetadataColumn::Key) => Cell::Text(printable(key)),
-        Some(MetadataColumn::Value) => Cell::Text(printable(value)),
+        Some(MetadataColumn::Key) => key.as_str().into(),
+        Some(MetadataColumn::Value) => value.as_str().into(),
         None => Cell::Null,
     })
 }
@@ -166,12 +165,7 @@ fn fault<'r>(
 fn text(dump: &OpenDump, id: Option<StringId>) -> Result<Cell<'_>, ReadError> {
     match id {
         None => Ok(Cell::Null),
-        Some(id) => Ok(Cell::Text(
-            match printable(dump.dump().strings().get(id)?) {
-                Cow::Borrowed(text) => Cow::Borrowed(text),
-                Cow::Owned(text) => Cow::Owned(text),
-            },
-        )),
+        Some(id) => Ok(Cell::Text(printable(dump.dump().strings().get(id)?))),
     }
 }
 
