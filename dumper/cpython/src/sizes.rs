@@ -94,13 +94,12 @@ impl Interpreter {
 
     fn int_size(&self, object: Obj, class: &Class) -> usize {
         let word = self.heap.word(object.0 + stable::SIZE);
-        // Zero has no digit, but room for one.
         let digits = if self.layout.int_tag {
             word >> 3
         } else {
             self.heap.length(object)
         }
-        .max(1);
+        .max(usize::from(self.layout.zero_has_digit));
         if class.flags & stable::FLAG_HEAP_TYPE == 0 {
             // `bool` has the whole structure for its basic size.
             return INT_HEADER + times(digits, 4);

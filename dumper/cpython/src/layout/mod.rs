@@ -48,6 +48,8 @@ pub(crate) struct Layout {
     pub(crate) immortal_bits: bool,
     /// Whether an `int` carries its digit count in a tag (from 3.12 on) or in `ob_size`.
     pub(crate) int_tag: bool,
+    /// Whether zero has room for a digit (from 3.11 on).
+    pub(crate) zero_has_digit: bool,
     /// Whether `tp_dict` of static built-in types lives in the interpreter's state and `tp_subclasses` is a number.
     pub(crate) static_types_in_interpreter: bool,
     /// Whether a bytearray's buffer is a `bytes` object of its own (from 3.15 on).

@@ -90,6 +90,7 @@ static V3_9: Layout = Layout {
     told: None,
     immortal_bits: false,
     int_tag: false,
+    zero_has_digit: false,
     static_types_in_interpreter: false,
     bytearray_holds_bytes: false,
 };
@@ -205,6 +206,7 @@ static V3_11: Layout = Layout {
         exception: 120,
         exception_value: 0,
     },
+    zero_has_digit: true,
     ..V3_10
 };
 
