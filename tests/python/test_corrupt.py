@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.every_version
+
 # The heap that is damaged is never used again: no collection, and an end without finalisers.
 CORRUPT = """
 import ctypes, gc, memdump, os, sys, time

@@ -8,6 +8,8 @@ import signal
 import pytest
 from live import await_installed, file_of, wait_for
 
+pytestmark = pytest.mark.every_version
+
 START = "import memdump, os, sys, signal, time, multiprocessing, subprocess\n"
 
 

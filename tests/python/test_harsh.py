@@ -104,6 +104,7 @@ def test_a_script_whose_name_is_no_text(start, python, memdump):
     assert target.dump_by_signal().name == f"caf\N{REPLACEMENT CHARACTER}.{target.pid}.1.dump"
 
 
+@pytest.mark.every_version
 def test_a_subinterpreter_is_refused(start, python):
     """Asking for the GIL of the main interpreter would hang a thread that holds it for another one."""
     target = start(
@@ -136,6 +137,50 @@ listen()
     )
     target.dump_by_signal()
     assert not list(target.place.glob("sub.dump*"))
+
+
+@pytest.mark.every_version
+def test_a_subinterpreter_that_works_is_not_disturbed(start, python, memdump):
+    """Its objects are its own: from 3.12 on it has a GIL of its own, and goes on while the main interpreter holds still."""
+    target = start(
+        python,
+        START
+        + """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+memdump.install()
+code = '''
+import os
+kept = [[str(n)] for n in range(100_000)]
+open("working", "w").close()
+rounds = 0
+while not os.path.exists("enough"):
+    rounds += 1
+    kept[rounds % len(kept)] = [str(rounds), {rounds: kept[0]}]
+with open("result.part", "w") as result:
+    result.write(str(len(kept)))
+os.rename("result.part", "result")
+'''
+inner = interpreters.create()
+run = getattr(interpreters, "run_string", None) or interpreters.exec
+thread = threading.Thread(target=run, args=(inner, code))
+thread.start()
+listen()
+""",
+    )
+    wait_for("the subinterpreter works", (target.place / "working").exists)
+    for _ in range(3):
+        dump = target.dump_by_signal()
+        memdump.check(dump)
+        [info] = memdump.json("info", dump)["infos"]
+        assert info["faults"] == []
+    (target.place / "enough").touch()
+    wait_for("the subinterpreter is done", (target.place / "result").exists)
+    assert (target.place / "result").read_text() == "100000"
+    target.do("thread.join(); interpreters.destroy(inner)")
+    memdump.check(target.dump_by_signal())
 
 
 @pytest.mark.parametrize("size", [64 << 10, 256 << 10])

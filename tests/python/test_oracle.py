@@ -7,6 +7,8 @@ import subprocess
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.every_version
+
 ORACLE = ROOT / "tests" / "oracle"
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from live import TargetError
 
+pytestmark = pytest.mark.every_version
+
 INSTALL = "import memdump; memdump.install({})"
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from live import wait_for
 
+pytestmark = pytest.mark.every_version
+
 START = """
 import memdump, socket, select, subprocess, threading, time, signal, sys, os
 memdump.install()

@@ -43,6 +43,13 @@ impl Api {
         }
     }
 
+    /// The address of `_PyRuntime`, if the interpreter exports it.
+    pub(crate) fn runtime(&self) -> Option<usize> {
+        // SAFETY: only looks the name up.
+        let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_PyRuntime".as_ptr()) };
+        (!address.is_null()).then_some(address as usize)
+    }
+
     /// The line of an instruction, by its offset in bytes; 0 where there is none.
     pub(crate) fn line(&self, code: Obj, offset: usize) -> u32 {
         let Ok(offset) = c_int::try_from(offset) else {

@@ -105,6 +105,7 @@ fn find_target(py: Python<'_>) -> PyResult<CPython> {
     let fresh = pyo3::types::PyList::new(py, [1, 2, 3])?;
     let collector = Collector::find(
         heap,
+        layout.collector,
         address(fresh.as_any()),
         address(&gc.getattr("garbage")?),
         address(&gc.getattr("callbacks")?),
@@ -118,12 +119,14 @@ fn find_target(py: Python<'_>) -> PyResult<CPython> {
     };
     // Makes the dict, so that asking for it in the snapshot process allocates nothing.
     let _ = api.interpreter_dict();
-    self_check::run(py, &python)?.map_err(|difference| {
+    let differs = |difference| {
         unsupported(format!(
             "its layout is not that of CPython {}.{}: {difference}",
             layout.major, layout.minor
         ))
-    })?;
+    };
+    self_check::compare_with_debug_offsets(&python).map_err(differs)?;
+    self_check::run(py, &python)?.map_err(differs)?;
     Ok(CPython {
         python,
         collector,

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use memdump_format::{RootKind, StringId};
 
-use crate::edges::{Interpreter, Tag};
+use crate::edges::{Frame, Interpreter, Tag};
 use crate::layout::stable;
 use crate::memory::Obj;
 use crate::text::{LONGEST_NAME, Text};
@@ -78,31 +78,19 @@ impl<W: Write> Walk<W> {
 
     fn threads(&mut self) {
         let python = self.graph.python;
-        let layout = python.layout;
+        let layout = python.layout.thread;
         for thread in python.api.threads() {
-            let first = match layout.cframe_current {
-                Some(offset) => python
-                    .heap
-                    .word(python.heap.word(thread + layout.thread_frame) + offset),
-                None => python.heap.word(thread + layout.thread_frame),
-            };
-            let identifier = python.heap.word(thread + layout.thread_id);
+            let identifier = python.heap.word(thread + layout.id);
             let name = self.text(|python, text| write_thread_name(python, identifier, text));
-            let exception = python.heap.word(thread + layout.thread_exc_info);
+            let exception = python.heap.word(thread + layout.exception);
             let state = [
-                (
-                    python.heap.object(thread + layout.thread_dict),
-                    "thread dict",
-                ),
-                (
-                    python.heap.object(thread + layout.thread_context),
-                    "context",
-                ),
+                (python.heap.object(thread + layout.dict), "thread dict"),
+                (python.heap.object(thread + layout.context), "context"),
                 (
                     if exception == 0 {
                         Obj::NULL
                     } else {
-                        python.heap.object(exception)
+                        python.heap.object(exception + layout.exception_value)
                     },
                     "exception being handled",
                 ),
@@ -119,95 +107,63 @@ impl<W: Write> Walk<W> {
                     );
                 }
             }
-            self.frames(first, name);
+            self.frames(python.current_frame(thread), name);
         }
     }
 
     fn frames(&mut self, first: usize, thread: Option<StringId>) {
         let python = self.graph.python;
-        let (heap, layout) = (python.heap, python.layout);
         let existing = |frame: usize| (frame != 0).then_some(frame);
         let frames = std::iter::successors(existing(first), |&frame| {
-            existing(heap.word(frame + layout.frame_previous))
+            existing(python.calling_frame(frame))
         })
-        .filter(|&frame| heap.u8(frame + layout.frame_owner) < stable::OWNED_BY_C_STACK)
         .take(MOST_FRAMES);
-        for (depth, frame) in frames.enumerate() {
-            let code = heap.object(frame + layout.frame_code);
-            if !code.is_plausible() || heap.type_of(code) != python.known.code_type {
-                continue;
-            }
-            let start = heap.word(python.known.code_type.0 + stable::TP_BASICSIZE);
-            let instruction = heap.word(frame + stable::FRAME_INSTRUCTION);
-            let line = match instruction.checked_sub(code.0 + start) {
-                Some(offset) => python.api.line(code, offset),
-                None => heap.u32(code.0 + layout.code_firstlineno),
-            };
-            let name = self.text(|python, text| {
-                python.write_str(heap.object(code.0 + layout.code_qualname), text);
-                let _ = text.write_str(" (");
-                python.write_str(heap.object(code.0 + layout.code_filename), text);
-                let _ = text.write_str(")");
-            });
-            let place = (line, depth as u32);
-            let graph = &mut self.graph;
-            graph.root(
-                RootKind::Frame,
-                name,
-                thread,
-                place,
-                code,
-                Tag::Internal("code"),
-            );
-            let function = heap.object(frame + layout.frame_function);
-            graph.root(
-                RootKind::Frame,
-                name,
-                thread,
-                place,
-                function,
-                Tag::Internal("function"),
-            );
-            let locals = heap.object(frame + layout.frame_locals);
-            // At the top of a module they are the module's own dict, which is better told by the module.
-            if locals.is_plausible() && locals != heap.object(frame + layout.frame_globals) {
-                graph.root(
-                    RootKind::Frame,
-                    name,
-                    thread,
-                    place,
-                    locals,
-                    Tag::Internal("locals"),
-                );
-            }
-            let object = heap.object(frame + layout.frame_object);
-            if object.is_plausible() {
-                graph.root(
-                    RootKind::Frame,
-                    name,
-                    thread,
-                    place,
-                    object,
-                    Tag::Internal("frame"),
-                );
-            }
-            if heap.u8(frame + layout.frame_owner) == stable::OWNED_BY_GENERATOR {
-                let generator = Obj(frame - layout.generator_frame);
-                graph.root(
-                    RootKind::Frame,
-                    name,
-                    thread,
-                    place,
-                    generator,
-                    Tag::Internal("generator"),
-                );
-            }
-            python.frame_variables(frame, |target, tag| {
-                self.graph
-                    .root(RootKind::Frame, name, thread, place, target, tag);
-            });
+        let called = frames.filter_map(|frame| python.frame(frame));
+        for (depth, frame) in called.enumerate() {
+            self.frame(&frame, depth, thread);
             self.drain();
         }
+    }
+
+    fn frame(&mut self, frame: &Frame, depth: usize, thread: Option<StringId>) {
+        let python = self.graph.python;
+        let (heap, layout) = (python.heap, python.layout.code);
+        let code = frame.code;
+        let line = match frame.instruction {
+            Some(offset) => python.api.line(code, offset),
+            None => heap.u32(code.0 + layout.first_line),
+        };
+        let name = self.text(|python, text| {
+            python.write_str(heap.object(code.0 + layout.qualname), text);
+            let _ = text.write_str(" (");
+            python.write_str(heap.object(code.0 + layout.filename), text);
+            let _ = text.write_str(")");
+        });
+        let place = (line, depth as u32);
+        // At the top of a module they are the module's own dict, which is better told by the module.
+        let locals = if frame.locals == frame.globals {
+            Obj::NULL
+        } else {
+            frame.locals
+        };
+        let held = [
+            (code, "code"),
+            (frame.function, "function"),
+            (locals, "locals"),
+            (frame.object, "frame"),
+            (frame.generator, "generator"),
+        ];
+        for (target, label) in held {
+            if target.is_plausible() {
+                let tag = Tag::Internal(label);
+                self.graph
+                    .root(RootKind::Frame, name, thread, place, target, tag);
+            }
+        }
+        python.frame_variables(frame, |target, tag| {
+            self.graph
+                .root(RootKind::Frame, name, thread, place, target, tag);
+        });
     }
 
     /// Writes a short text to the file.

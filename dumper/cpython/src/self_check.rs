@@ -29,6 +29,10 @@ def generating():
     kept = marker
     yield
 
+def failing():
+    kept = marker
+    return sys._getframe()
+
 marker = object()
 key = ''.join(['memdump ', 'key'])
 probe = Probe()
@@ -40,9 +44,19 @@ slotted.slot = marker
 function = closing()
 generator = generating()
 next(generator)
+try:
+    try:
+        raise KeyError(key)
+    except KeyError as error:
+        first = error
+        raise ValueError(marker) from first
+except ValueError as error:
+    raised = error
+module = type(sys)(key)
 integers = [0, 1, -1, 2**30, -2**62, 2**100]
 checks = [
-    ('an instance', probe, {'.first': marker, '.__class__': Probe}, None),
+    ('an instance', probe, {'.first': marker, '.__class__': Probe} if sys.version_info >= (3, 11) else
+        {'.__dict__': probe.__dict__, '.__class__': Probe}, None),
     ('an instance with a dict', dicted, {'.__dict__': dicted.__dict__, '.__class__': Probe}, None),
     ('a slot', slotted, {'.slot': marker, '.__class__': Slotted}, sys.getsizeof(slotted)),
     ('a dict with text keys', {key: marker}, {"['memdump key']": marker, "<key 'memdump key'>": key}, sys.getsizeof({key: marker})),
@@ -56,7 +70,15 @@ checks = [
     ('a function', function, {'.__code__': function.__code__, '.__globals__': function.__globals__,
         '<closure captured>': function.__closure__[0]}, sys.getsizeof(function)),
     ('a cell', function.__closure__[0], {'.cell_contents': marker}, None),
-    ('a generator', generator, {'<local kept>': marker}, sys.getsizeof(generator)),
+    ('a generator', generator, {'<local kept>': marker} if sys.version_info >= (3, 11) else
+        {'.gi_frame': generator.gi_frame}, sys.getsizeof(generator)),
+    ('an exception', raised, {'.args': raised.args, '.__traceback__': raised.__traceback__, '.__context__': first,
+        '.__cause__': first}, None),
+    ('a frame', raised.__traceback__.tb_frame, {}, sys.getsizeof(raised.__traceback__.tb_frame)),
+    ('a frame of a call', failing(), {'<local kept>': marker}, None),
+    ('code', function.__code__, {'.co_consts': function.__code__.co_consts}, None),
+    ('a module', module, {'.__dict__': module.__dict__, '<name>': key}, None),
+    ('a bytearray', bytearray(key.encode()), {}, sys.getsizeof(bytearray(key.encode()))),
     ('a method', probe.__init__, {'.__self__': probe}, None),
     ('a class', Probe, {'.__bases__': Probe.__bases__, '.__mro__': Probe.__mro__}, None),
     ('a weak reference', weakref.ref(probe), {'<weak>': probe}, None),
@@ -65,6 +87,37 @@ checks = [
     ('bytes', b'bytes', {}, sys.getsizeof(b'bytes')),
 ] + [('an integer', i, {}, sys.getsizeof(i)) for i in integers]
 "#;
+
+/// From 3.13 on an interpreter tells debuggers where some of its fields lie, at the start of `_PyRuntime`: `_Py_DebugOffsets`.
+///
+/// # Errors
+///
+/// What differs from the layout.
+pub(crate) fn compare_with_debug_offsets(interpreter: &Interpreter) -> Result<(), String> {
+    const COOKIE: &[u8] = b"xdebugpy";
+    const FREE_THREADED: usize = 16;
+    let heap = interpreter.heap;
+    let told = interpreter.layout.told();
+    // Not every way to build an interpreter exports the symbol.
+    let Some(runtime) = interpreter.api.runtime().filter(|_| !told.is_empty()) else {
+        return Ok(());
+    };
+    if heap.bytes(runtime, COOKIE.len()) != COOKIE {
+        return Err("_PyRuntime does not begin with _Py_DebugOffsets".to_owned());
+    }
+    if heap.word(runtime + FREE_THREADED) != 0 {
+        return Err("it is a free-threaded build".to_owned());
+    }
+    for (name, place, expected) in told {
+        let found = heap.word(runtime + place);
+        if found != expected {
+            return Err(format!(
+                "{name} lies at {found} where {expected} is expected"
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// Walks the probes.
 ///
@@ -78,6 +131,8 @@ pub(crate) fn run(py: Python<'_>, interpreter: &Interpreter) -> PyResult<Result<
         .get_item("checks")?
         .expect("the probe sets it")
         .cast_into::<PyList>()?;
+    // Its functions and frames hold it: it would be garbage for the target's collector.
+    scope.clear();
     for check in checks.iter() {
         let check = check.cast_into::<PyTuple>()?;
         let what: String = check.get_item(0)?.extract()?;

@@ -5,11 +5,9 @@
 
 use crate::class::{Class, Sizing};
 use crate::edges::Interpreter;
-use crate::layout::{ManagedDict, stable};
+use crate::layout::{FrameObject, FrameRecord, Frames, ManagedDict, Variables, stable};
 use crate::memory::Obj;
 
-/// `PyDictKeysObject` up to its indices.
-const KEYS_HEADER: usize = stable::KEYS_INDICES;
 /// A deque's block: 64 items and two links.
 const DEQUE_BLOCK_ITEMS: usize = 64;
 const DEQUE_BLOCK: usize = (DEQUE_BLOCK_ITEMS + 2) * 8;
@@ -20,6 +18,10 @@ const ORDERED_DICT_FAST_NODES: usize = stable::DICT_SIZE + 24;
 /// `PyLongObject` up to its digits.
 const INT_HEADER: usize = 24;
 const BYTEARRAY_ALLOCATED: usize = 24;
+/// A `bytes` object without its bytes.
+const BYTES_HEADER: usize = 33;
+/// `_PyOpcache`, up to 3.10.
+const CODE_CACHE_ENTRY: usize = 32;
 const ARRAY_ALLOCATED: usize = 32;
 const ARRAY_DESCRIPTOR: usize = 40;
 
@@ -68,13 +70,10 @@ impl Interpreter {
                         times(heap.word(object.0 + stable::SET_MASK) + 1, 16)
                     }
             }
-            Sizing::ByteArray => fixed + heap.word(object.0 + BYTEARRAY_ALLOCATED).min(MOST),
+            Sizing::ByteArray => fixed + self.bytearray_buffer(object),
             Sizing::Type => self.type_size(object),
-            Sizing::Code => (fixed + times(heap.length(object), 2)).next_multiple_of(8),
-            Sizing::Generator => {
-                self.layout.generator_frame
-                    + self.frame_size(object.0 + self.layout.generator_frame)
-            }
+            Sizing::Code => self.code_size(object, class),
+            Sizing::Generator => self.generator_size(object, class),
             Sizing::Frame => self.frame_object_size(object, class),
             Sizing::Deque => {
                 let slots = heap
@@ -95,13 +94,12 @@ impl Interpreter {
 
     fn int_size(&self, object: Obj, class: &Class) -> usize {
         let word = self.heap.word(object.0 + stable::SIZE);
-        // Zero has no digit, but room for one.
         let digits = if self.layout.int_tag {
             word >> 3
         } else {
             self.heap.length(object)
         }
-        .max(1);
+        .max(usize::from(self.layout.zero_has_digit));
         if class.flags & stable::FLAG_HEAP_TYPE == 0 {
             // `bool` has the whole structure for its basic size.
             return INT_HEADER + times(digits, 4);
@@ -153,9 +151,7 @@ impl Interpreter {
         let values = heap.word(dict.0 + stable::DICT_VALUES);
         let mut size = 0;
         if values != 0 && !self.values_are_embedded(values) {
-            let keys_length =
-                heap.word(keys + stable::KEYS_NENTRIES) + heap.word(keys + stable::KEYS_USABLE);
-            size += times(keys_length, 8);
+            size += times(self.shared_slots(keys), 8);
         }
         if heap.word(keys + stable::KEYS_REFCOUNT) == 1 {
             size += self.keys_size(keys);
@@ -163,13 +159,74 @@ impl Interpreter {
         size
     }
 
+    /// How many values an instance has room for whose attributes have these names.
+    fn shared_slots(&self, keys: usize) -> usize {
+        let layout = self.layout.keys;
+        if layout.has_kind {
+            // Keys that were shared may have been made with room for fewer.
+            let heap = self.heap;
+            heap.word(keys + layout.entries) + heap.word(keys + layout.usable)
+        } else {
+            self.usable_slots(keys)
+        }
+    }
+
     fn keys_size(&self, keys: usize) -> usize {
-        let heap = self.heap;
         let header = self.keys(keys);
-        let index_bytes = 1usize << (heap.u8(keys + stable::KEYS_LOG2_INDEX_BYTES) & 63);
-        let slots = 1usize << (heap.u8(keys + stable::KEYS_LOG2_SIZE) & 63);
-        let usable = times(slots, 2) / 3;
-        KEYS_HEADER + index_bytes.min(MOST) + times(usable, if header.unicode { 16 } else { 24 })
+        let entries = times(self.usable_slots(keys), header.stride);
+        self.layout.keys.indices + header.index_bytes.min(MOST) + entries
+    }
+
+    fn bytearray_buffer(&self, object: Obj) -> usize {
+        match self.heap.word(object.0 + BYTEARRAY_ALLOCATED).min(MOST) {
+            0 => 0,
+            allocated if self.layout.bytearray_holds_bytes => BYTES_HEADER + allocated,
+            allocated => allocated,
+        }
+    }
+
+    fn code_size(&self, code: Obj, class: &Class) -> usize {
+        let heap = self.heap;
+        match self.layout.code.variables {
+            Variables::Kinds { .. } => {
+                (class.basic_size + times(heap.length(code), 2)).next_multiple_of(8)
+            }
+            Variables::Tuples {
+                cell,
+                instructions,
+                cell_arguments,
+                cache,
+                cache_size,
+                ..
+            } => {
+                let length = |offset| match heap.object(code.0 + offset) {
+                    Obj::NULL => 0,
+                    object => heap.length(object),
+                };
+                let mut size = class.basic_size;
+                if heap.word(code.0 + cell_arguments) != 0 {
+                    size += times(length(cell), 8);
+                }
+                if heap.word(code.0 + cache) != 0 {
+                    size += times(length(instructions), 1) / 2;
+                    size += times(usize::from(heap.u8(code.0 + cache_size)), CODE_CACHE_ENTRY);
+                }
+                size
+            }
+        }
+    }
+
+    fn generator_size(&self, generator: Obj, class: &Class) -> usize {
+        match self.layout.frames {
+            Frames::Objects(_) => class.basic_size,
+            Frames::Records(FrameRecord { variables, .. }) => {
+                let frame = generator.0 + self.layout.generator.frame;
+                let room = self
+                    .frame(frame)
+                    .map_or(0, |frame| self.frame_room(frame.code));
+                self.layout.generator.frame + variables + times(room, 8)
+            }
+        }
     }
 
     fn type_size(&self, class: Obj) -> usize {
@@ -180,27 +237,17 @@ impl Interpreter {
         self.layout.heap_type_size + if keys == 0 { 0 } else { self.keys_size(keys) }
     }
 
-    /// A `_PyInterpreterFrame` with its variables and evaluation stack.
-    fn frame_size(&self, frame: usize) -> usize {
-        let heap = self.heap;
-        let code = heap.object(frame + self.layout.frame_code);
-        if !code.is_plausible() || heap.type_of(code) != self.known.code_type {
-            return stable::FRAME_LOCALSPLUS;
-        }
-        let variables = heap.u32(code.0 + self.layout.code_nlocalsplus) as usize;
-        let stack = heap.u32(code.0 + self.layout.code_stacksize) as usize;
-        stable::FRAME_LOCALSPLUS + times(variables + stack, 8)
-    }
-
     /// A frame object has room for the variables of its own from the start, whoever owns them now.
     fn frame_object_size(&self, object: Obj, class: &Class) -> usize {
-        let frame = self.heap.word(object.0 + stable::FRAME_OBJECT_FRAME);
-        let room = if frame == 0 {
-            0
-        } else {
-            self.frame_size(frame) - stable::FRAME_LOCALSPLUS
+        let (frame, fixed) = match self.layout.frames {
+            Frames::Objects(FrameObject { variables, .. }) => (object.0, variables),
+            Frames::Records(_) => (
+                self.heap.word(object.0 + stable::FRAME_OBJECT_FRAME),
+                class.basic_size,
+            ),
         };
-        class.basic_size + room
+        let frame = if frame == 0 { None } else { self.frame(frame) };
+        fixed + times(frame.map_or(0, |frame| self.frame_room(frame.code)), 8)
     }
 
     /// The values of an instance without a dict, which `sys.getsizeof` leaves out.
@@ -210,6 +257,7 @@ impl Interpreter {
         }
         let heap = self.heap;
         match self.layout.managed_dict {
+            ManagedDict::None => 0,
             ManagedDict::TwoPointers => match heap.word(object.0 - 32) {
                 0 => 0,
                 values => self.values_room(values, class),
@@ -218,13 +266,13 @@ impl Interpreter {
                 tagged if tagged & 1 == 0 => 0,
                 tagged => self.values_room(tagged + 1, class),
             },
-            ManagedDict::Inline if class.flags & stable::FLAG_INLINE_VALUES != 0 => {
+            ManagedDict::Inline { .. } if class.flags & stable::FLAG_INLINE_VALUES != 0 => {
                 let values = object.0 + class.basic_size;
                 // Header and pointers, and a byte a value for the order of insertion.
                 let capacity = usize::from(heap.u8(values));
                 self.layout.dict_values + times(capacity, 8) + capacity.next_multiple_of(8)
             }
-            ManagedDict::Inline => 0,
+            ManagedDict::Inline { .. } => 0,
         }
     }
 
@@ -239,8 +287,7 @@ impl Interpreter {
         let room = if keys == 0 {
             0
         } else {
-            self.heap.word(keys + stable::KEYS_NENTRIES)
-                + self.heap.word(keys + stable::KEYS_USABLE)
+            self.shared_slots(keys)
         };
         prefix + times(room.max(prefix.saturating_sub(9)), 8)
     }

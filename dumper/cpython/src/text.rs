@@ -225,7 +225,9 @@ impl Interpreter {
             if index > 0 {
                 let _ = out.write_str(", ");
             }
-            let item = self.heap.object(tuple.0 + stable::TUPLE_ITEMS + index * 8);
+            let item = self
+                .heap
+                .object(tuple.0 + self.layout.tuple_items + index * 8);
             if item.is_plausible() {
                 self.write_value(item, out, false);
             }

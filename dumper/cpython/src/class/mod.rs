@@ -61,6 +61,7 @@ impl Slots {
             Slots::Members
                 | Slots::Sequence
                 | Slots::DictMembers
+                | Slots::Generator
                 | Slots::Code
                 | Slots::Exception
                 | Slots::BytesIo

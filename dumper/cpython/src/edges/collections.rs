@@ -9,11 +9,10 @@ use crate::memory::Obj;
 pub(crate) struct Keys {
     entries: usize,
     pub(crate) count: usize,
-    stride: usize,
+    pub(crate) index_bytes: usize,
+    pub(crate) stride: usize,
     /// From an entry to its key.
     key: usize,
-    /// All keys are exact `str`.
-    pub(crate) unicode: bool,
 }
 
 /// `DictKeysKind`: general, all `str`, all `str` and shared between instances.
@@ -34,16 +33,41 @@ impl Keys {
 impl Interpreter {
     /// Reads the header of a `PyDictKeysObject`.
     pub(crate) fn keys(&self, keys: usize) -> Keys {
-        let heap = self.heap;
-        let unicode = heap.u8(keys + stable::KEYS_KIND) != KEYS_GENERAL;
-        let index_bytes = 1usize << (heap.u8(keys + stable::KEYS_LOG2_INDEX_BYTES) & 63);
+        let (heap, layout) = (self.heap, self.layout.keys);
+        let (unicode, index_bytes) = if layout.has_kind {
+            let index_bytes = 1usize << (heap.u8(keys + stable::KEYS_LOG2_INDEX_BYTES) & 63);
+            (
+                heap.u8(keys + stable::KEYS_KIND) != KEYS_GENERAL,
+                index_bytes,
+            )
+        } else {
+            let size = heap.word(keys + stable::KEYS_SIZE);
+            // `DK_IXSIZE`: the narrowest signed integer that can number the slots.
+            let width = match size {
+                0..=0xFF => 1,
+                0x100..=0xFFFF => 2,
+                0x1_0000..=0xFFFF_FFFF => 4,
+                _ => 8,
+            };
+            (false, size.min(MOST_ENTRIES) * width)
+        };
         Keys {
-            entries: keys + stable::KEYS_INDICES + index_bytes,
-            count: heap.word(keys + stable::KEYS_NENTRIES).min(MOST_ENTRIES),
+            entries: keys + layout.indices + index_bytes,
+            index_bytes,
+            count: heap.word(keys + layout.entries).min(MOST_ENTRIES),
             stride: if unicode { 16 } else { 24 },
             key: if unicode { 0 } else { 8 },
-            unicode,
         }
+    }
+
+    /// How many slots of its table keys may fill before they grow.
+    pub(crate) fn usable_slots(&self, keys: usize) -> usize {
+        let size = if self.layout.keys.has_kind {
+            1usize << (self.heap.u8(keys + stable::KEYS_SIZE) & 63)
+        } else {
+            self.heap.word(keys + stable::KEYS_SIZE)
+        };
+        size.min(MOST_ENTRIES) * 2 / 3
     }
 
     /// The key of an entry of keys; NULL where one was deleted.
@@ -70,8 +94,9 @@ impl Interpreter {
 
     pub(super) fn dict(&self, object: Obj, out: &mut impl Edges) {
         let values = self.heap.word(object.0 + stable::DICT_VALUES);
-        if values != 0 && self.values_are_embedded(values) {
-            // They lie in the instance, which tells them.
+        let told_by_instance =
+            self.layout.managed_dict == ManagedDict::Inline { dict_tells: false };
+        if values != 0 && told_by_instance && self.values_are_embedded(values) {
             return;
         }
         // Shared keys are held by the class's keys, see `type_object`.
@@ -85,9 +110,10 @@ impl Interpreter {
         });
     }
 
-    /// Whether the values of a dict are those of the instance that it belongs to (3.13).
+    /// Whether the values of a dict lie in the instance that it belongs to (from 3.13 on).
     pub(crate) fn values_are_embedded(&self, values: usize) -> bool {
-        self.layout.managed_dict == ManagedDict::Inline && self.heap.u8(values + 2) != 0
+        matches!(self.layout.managed_dict, ManagedDict::Inline { .. })
+            && self.heap.u8(values + 2) != 0
     }
 
     pub(super) fn ordered_dict(&self, object: Obj, out: &mut impl Edges) {
@@ -112,7 +138,7 @@ impl Interpreter {
 
     pub(super) fn tuple(&self, object: Obj, out: &mut impl Edges) {
         self.array(
-            object.0 + stable::TUPLE_ITEMS,
+            object.0 + self.layout.tuple_items,
             self.heap.length(object),
             out,
         );

@@ -45,6 +45,7 @@ impl Interpreter {
     fn managed_dict(&self, object: Obj, class: &Class, out: &mut impl Edges) {
         let heap = self.heap;
         match self.layout.managed_dict {
+            ManagedDict::None => {}
             ManagedDict::TwoPointers => {
                 let values = heap.word(object.0 - 32);
                 if values != 0 {
@@ -63,15 +64,16 @@ impl Interpreter {
                     out.strong(Obj(tagged), DICT);
                 }
             }
-            ManagedDict::Inline => {
-                if class.flags & stable::FLAG_INLINE_VALUES != 0 {
+            ManagedDict::Inline { dict_tells } => {
+                let dict = heap.object(object.0 - 24);
+                let told_by_dict = dict_tells && dict != Obj::NULL;
+                if class.flags & stable::FLAG_INLINE_VALUES != 0 && !told_by_dict {
                     let values = object.0 + class.basic_size;
                     let (capacity, valid) = (heap.u8(values), heap.u8(values + 3));
                     if valid != 0 {
                         self.values(values, class, usize::from(capacity), out);
                     }
                 }
-                let dict = heap.object(object.0 - 24);
                 if dict != Obj::NULL {
                     out.strong(dict, DICT);
                 }

@@ -5,6 +5,7 @@
 //! by pointer with the slots known by name. Tests compare both with `gc.get_referents` on every version.
 
 mod collections;
+mod frames;
 mod instance;
 mod slots;
 mod traverse;
@@ -16,6 +17,7 @@ use crate::known::Known;
 use crate::layout::{Layout, stable};
 use crate::memory::{Frozen, Obj};
 
+pub(crate) use frames::Frame;
 pub(crate) use slots::SlotList;
 
 /// A name, wherever it is kept. Turned into text only if it has not been met before.
