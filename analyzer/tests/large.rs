@@ -40,6 +40,7 @@ fn heap(count: u32, references: impl Fn(u32, &mut Vec<(u32, Label)>)) -> Snapsho
             size: 48,
             refcount: Some(1),
             flags: ObjectFlags::TRACKED,
+            serial: None,
         };
         writer.object(&object).expect("written");
         row.clear();

@@ -37,6 +37,7 @@ fn write_families(path: &Path) {
             size: 48,
             refcount: Some(1),
             flags: ObjectFlags::TRACKED,
+            serial: None,
         };
         writer.object(&object).expect("written");
         if number % FAMILY == 0 {

@@ -31,6 +31,31 @@ pub(crate) fn line(event: &dyn Display) {
     }
 }
 
+/// Writes a line of the target's own, on any thread. The same promises as for memdump's other lines hold.
+pub fn notice(what: &dyn Display) {
+    let pipe = sys::signal_set([libc::SIGPIPE]);
+    let pending = || {
+        // SAFETY: a set of signals is plain bits.
+        unsafe {
+            let mut set = std::mem::zeroed();
+            libc::sigpending(&raw mut set);
+            libc::sigismember(&raw const set, libc::SIGPIPE) == 1
+        }
+    };
+    let mask = sys::signal_mask(libc::SIG_BLOCK, &pipe);
+    let before = pending();
+    line(what);
+    if !before && pending() {
+        let now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: takes the one that this thread has just caused off; does not wait.
+        unsafe { libc::sigtimedwait(&raw const pipe, std::ptr::null_mut(), &raw const now) };
+    }
+    sys::signal_mask(libc::SIG_SETMASK, &mask);
+}
+
 /// Whether descriptor 2 is (still) meant for messages. A program that turned itself into a daemon may have closed it and got the
 /// number again for a file of its own.
 fn is_log(stat: &libc::stat) -> bool {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::signal::Signal;
@@ -33,6 +34,30 @@ pub struct Settings {
     pub arguments: bool,
     /// How much the snapshot process lowers its priority, 0 to 19. `MEMDUMP_NICE`; 10.
     pub nice: u8,
+    /// How two dumps are to know an object to be the same. `MEMDUMP_IDENTITY`; by address.
+    pub identity: Identity,
+}
+
+/// How two dumps know an object to be the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// By address and type, as good as addresses are not reused. Costs nothing.
+    #[default]
+    Address,
+    /// By marks of when each object was born, which the target keeps from the installation on.
+    Exact,
+}
+
+impl FromStr for Identity {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        match text.to_ascii_lowercase().as_str() {
+            "address" => Ok(Self::Address),
+            "exact" => Ok(Self::Exact),
+            _ => Err(bad("identity", text.to_owned(), IDENTITY_ALLOWED)),
+        }
+    }
 }
 
 /// A setting cannot be used.
@@ -61,6 +86,7 @@ pub struct SettingsBuilder {
     labels: Option<bool>,
     arguments: Option<bool>,
     nice: Option<u8>,
+    identity: Option<Identity>,
 }
 
 macro_rules! given {
@@ -103,6 +129,8 @@ impl SettingsBuilder {
         arguments: bool;
         /// Gives [`Settings::nice`].
         nice: u8;
+        /// Gives [`Settings::identity`].
+        identity: Identity;
     }
 
     /// The settings, with what is missing from this process's environment and the defaults.
@@ -170,6 +198,14 @@ impl SettingsBuilder {
             nice: environment
                 .unless(self.nice, "MEMDUMP_NICE", NICE_ALLOWED, number)?
                 .unwrap_or(10),
+            identity: environment
+                .unless(
+                    self.identity,
+                    "MEMDUMP_IDENTITY",
+                    IDENTITY_ALLOWED,
+                    |text| text.parse().ok(),
+                )?
+                .unwrap_or_default(),
         };
         settings.check()
     }
@@ -225,6 +261,7 @@ const DURATION_ALLOWED: &str = "a time of 1ms to 24h such as 90, 90s, 500ms, 10m
 const SWITCH_ALLOWED: &str = "on or off";
 const KEEP_ALLOWED: &str = "a number of dumps, or 0 to keep all";
 const NICE_ALLOWED: &str = "a number from 0 to 19";
+const IDENTITY_ALLOWED: &str = "address or exact";
 const NAME_ALLOWED: &str = "a name of 1 to 100 bytes of UTF-8 without `/` or control characters that does not start with a dot";
 
 fn parse_switch(text: &str) -> Option<bool> {
@@ -317,11 +354,12 @@ mod tests {
             labels: true,
             arguments: true,
             nice: 10,
+            identity: Identity::Address,
         };
         assert_eq!(settings, expected);
     }
 
-    const ALL: [(&str, &str); 10] = [
+    const ALL: [(&str, &str); 11] = [
         ("MEMDUMP_SIGNAL", "SIGUSR2"),
         ("MEMDUMP_SECOND_SIGNAL", "RTMIN+1"),
         ("MEMDUMP_DIR", "/var/dumps"),
@@ -332,6 +370,7 @@ mod tests {
         ("MEMDUMP_LABELS", "off"),
         ("MEMDUMP_ARGUMENTS", "no"),
         ("MEMDUMP_NICE", "0"),
+        ("MEMDUMP_IDENTITY", "Exact"),
     ];
 
     #[test]
@@ -347,6 +386,7 @@ mod tests {
             labels: false,
             arguments: false,
             nice: 0,
+            identity: Identity::Exact,
         };
         assert_eq!(built(SettingsBuilder::new(), &ALL), Ok(expected));
     }
@@ -363,7 +403,8 @@ mod tests {
             .deadline(Duration::from_secs(1))
             .labels(true)
             .arguments(true)
-            .nice(5);
+            .nice(5)
+            .identity(Identity::Address);
         let expected = builder.clone().build_from(|_| None);
         let nonsense = ALL.map(|(variable, _)| (variable, "/"));
         assert_eq!(built(builder, &nonsense), expected);
@@ -382,6 +423,7 @@ mod tests {
             ("MEMDUMP_LABELS", "maybe"),
             ("MEMDUMP_ARGUMENTS", "2"),
             ("MEMDUMP_NICE", "-5"),
+            ("MEMDUMP_IDENTITY", "serial"),
         ] {
             let error = built(SettingsBuilder::new(), &[(variable, value)]).unwrap_err();
             assert_eq!(

@@ -68,6 +68,7 @@ fn heap(count: usize) -> (Vec<Object>, Vec<(ObjectId, Reference)>) {
             size: size + variable,
             refcount: Some(1 + random.below(2) * random.below(3)),
             flags: ObjectFlags::TRACKED,
+            serial: None,
         });
         let group = [0, 1, 1, 2, 4, 1, 2, 2][class];
         for place in 0..group {

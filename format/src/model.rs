@@ -82,6 +82,8 @@ pub struct Object {
     pub refcount: Option<u64>,
     /// See [`ObjectFlags`].
     pub flags: ObjectFlags,
+    /// When it was born: greater the later, 0 = before births were marked. `None` in a dump without birth serials.
+    pub serial: Option<u64>,
 }
 
 /// Bits that describe an [`Object`].

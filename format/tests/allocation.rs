@@ -110,6 +110,7 @@ fn write_a_lot(writer: &mut Writer<std::io::Sink>, long: &str) {
             size: next(),
             refcount: Some(next()),
             flags: ObjectFlags(next() as u8),
+            serial: Some(next()),
         };
         let id = writer.object(&record).unwrap();
         for _ in 0..next() % 4 {
@@ -161,6 +162,8 @@ fn the_writer_takes_under_5_mib() {
         (1 << 20..5 << 20).contains(&taken),
         "the writer took {taken} bytes"
     );
+    let writer = writer.with_births();
+    assert_eq!(BYTES.get() - bytes - taken, 256 << 10);
     drop(writer);
 }
 
@@ -192,6 +195,7 @@ fn failing_allocates_nothing_either() {
         size: 1,
         refcount: None,
         flags: ObjectFlags::default(),
+        serial: None,
     };
     let before = CALLS.get();
     let mut failures = 0;

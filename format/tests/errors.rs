@@ -13,6 +13,7 @@ const OBJECT: Object = Object {
     size: 16,
     refcount: Some(1),
     flags: ObjectFlags(0),
+    serial: None,
 };
 
 const REFERENCE: Reference = Reference {

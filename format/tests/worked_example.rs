@@ -24,6 +24,7 @@ fn example() -> Vec<u8> {
         size: 48,
         refcount: Some(refcount),
         flags: ObjectFlags::TRACKED,
+        serial: None,
     };
     let first = writer.object(&object(0x7f00_0000_1000, 1)).unwrap();
     let second = writer.object(&object(0x7f00_0000_1030, 2)).unwrap();

@@ -20,16 +20,12 @@ fn limits(seed: u64) -> Limits {
     }
 }
 
-/// What the writer can be told: it takes no births.
 fn tellable(seed: u64, size: u64, shift: u8) -> Contents {
     let plan = Plan {
         address_shift: shift,
         ..Plan::default()
     };
-    Contents {
-        births: Vec::new(),
-        ..random::contents(seed, size, &plan)
-    }
+    random::contents(seed, size, &plan)
 }
 
 proptest! {

@@ -134,7 +134,7 @@ pub fn growth(
 ) -> Result<Growth, ReadError> {
     let identity = Identity::between(before.dump(), after.dump())?;
     progress.stage("comparing", 0);
-    let kept = kept_per_type(before, after, &identity);
+    let kept = kept_per_type(before, after, &identity)?;
     let mut sums: BTreeMap<&TypeName, Sums> = BTreeMap::new();
     for ((key, name), kept) in before.types().iter().zip(kept) {
         let entry = sums.entry(name).or_default();
@@ -181,7 +181,7 @@ pub fn growth_retained(
     progress.memory(both);
     let mut result = growth(before, after, order, progress)?;
     let graph = Graph::build(after, progress)?;
-    let new = identity::new_objects(before, after);
+    let new = identity::new_objects(before, after)?;
     let retained = RetainedByNew::of(after, &graph, &new, progress)?;
     let by_name: BTreeMap<&TypeName, u64> = after
         .types()
@@ -198,13 +198,18 @@ pub fn growth_retained(
     Ok(result)
 }
 
-fn kept_per_type(before: &Snapshot, after: &Snapshot, identity: &Identity) -> Vec<u64> {
+fn kept_per_type(
+    before: &Snapshot,
+    after: &Snapshot,
+    identity: &Identity,
+) -> Result<Vec<u64>, ReadError> {
     let none = || vec![0; before.types().len()];
     if !identity.is_available() {
-        return none();
+        return Ok(none());
     }
-    let kept = Kept::new(before, after);
-    kept.parts()
+    let kept = Kept::new(before, after)?;
+    let sums = kept
+        .parts()
         .fold(none, |mut counts, part| {
             kept.walk(part, |old, _| counts[before.type_of(old).index()] += 1);
             counts
@@ -214,7 +219,8 @@ fn kept_per_type(before: &Snapshot, after: &Snapshot, identity: &Identity) -> Ve
                 .zip(counts)
                 .for_each(|(sum, more)| *sum += more);
             sums
-        })
+        });
+    Ok(sums)
 }
 
 /// Equal types stay in the order of their names, in which they come: the sort is stable.

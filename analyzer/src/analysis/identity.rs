@@ -14,6 +14,8 @@ use crate::snapshot::{Near, ObjectSet, Snapshot, TypeKey, printable};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Identity {
+    /// The same address and the same type, and not born after the earlier of the dumps: they have birth serials.
+    Exact,
     /// The same address and the same type: as good as addresses are not reused.
     ByAddress,
     /// Not at all.
@@ -26,7 +28,7 @@ pub enum Identity {
 impl Identity {
     /// Whether objects of the two dumps can be told to be the same.
     pub fn is_available(&self) -> bool {
-        matches!(self, Identity::ByAddress)
+        matches!(self, Identity::Exact | Identity::ByAddress)
     }
 
     /// Between the objects of two dumps.
@@ -35,10 +37,37 @@ impl Identity {
             Process::of(&before.metadata()?),
             Process::of(&after.metadata()?),
         );
-        Ok(match before.difference(&after) {
-            None => Identity::ByAddress,
-            Some(reason) => Identity::Unavailable { reason },
+        Ok(before.identity(&after))
+    }
+}
+
+/// What a dump with birth serials says of them, by FORMAT.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Births {
+    /// Whatever was born after the dump has a greater serial.
+    pub watermark: u64,
+    /// Births are known since the dump with this watermark.
+    pub marked_since: u64,
+}
+
+impl Births {
+    /// From a dump's metadata, by key.
+    pub fn of<'t>(metadata: impl Fn(&str) -> Option<&'t str>) -> Option<Births> {
+        let number = |key| metadata(key)?.parse().ok();
+        let exact = metadata("identity") == Some("exact");
+        exact.then_some(Births {
+            watermark: number("watermark")?,
+            marked_since: number("marked_since")?,
         })
+    }
+
+    /// Whether all births between two dumps of one process are known, in whichever order they come.
+    fn are_known_between(self, other: Births) -> bool {
+        let (earlier, later) = match self.watermark <= other.watermark {
+            true => (self, other),
+            false => (other, self),
+        };
+        earlier.watermark >= later.marked_since
     }
 }
 
@@ -55,6 +84,8 @@ pub struct Process {
     pub dumped: Option<OffsetDateTime>,
     /// The number of the dump in its process.
     pub sequence: Option<u64>,
+    /// What it says of births; none if its objects have no serials.
+    pub births: Option<Births>,
 }
 
 impl Process {
@@ -76,6 +107,18 @@ impl Process {
             started: dumped.zip(uptime).and_then(|(at, up)| at.checked_sub(up)),
             dumped,
             sequence: number("sequence"),
+            births: Births::of(|key| metadata.get(key)),
+        }
+    }
+
+    /// How objects of the two dumps are known to be the same.
+    pub fn identity(&self, other: &Process) -> Identity {
+        if let Some(reason) = self.difference(other) {
+            return Identity::Unavailable { reason };
+        }
+        match self.births.zip(other.births) {
+            Some((ours, theirs)) if ours.are_known_between(theirs) => Identity::Exact,
+            _ => Identity::ByAddress,
         }
     }
 
@@ -102,22 +145,49 @@ impl Process {
     }
 }
 
+/// Objects of a dump that were born after another dump of the process was taken: they are none of its objects, though they may lie where
+/// one was. `None` if births between the two are not known, or the other dump is the later one.
+pub fn born_after(before: &Process, after: &Snapshot) -> Result<Option<ObjectSet>, ReadError> {
+    let this = Process::of(&after.dump().metadata()?);
+    match (before.identity(&this), before.births.zip(this.births)) {
+        (Identity::Exact, Some((before, this))) if before.watermark <= this.watermark => {
+            after.born_after(before.watermark).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The objects that are in both of two dumps.
 pub struct Kept<'s> {
     before: &'s Snapshot,
     after: &'s Snapshot,
     /// For each type of the earlier dump, the later one's of the same name.
     keys: Vec<TypeKey>,
+    /// Objects of the later dump that cannot be kept ones, as far as births tell.
+    born: Option<ObjectSet>,
+    /// The same of the earlier one, if it was taken later.
+    born_in_before: Option<ObjectSet>,
 }
 
 impl<'s> Kept<'s> {
-    /// Between the objects of two dumps of one process.
-    pub fn new(before: &'s Snapshot, after: &'s Snapshot) -> Kept<'s> {
-        Kept {
+    /// Between the objects of two dumps of one process. Here, and only here, is said when two objects are the same.
+    pub fn new(before: &'s Snapshot, after: &'s Snapshot) -> Result<Kept<'s>, ReadError> {
+        let process = |snapshot: &Snapshot| Ok(Process::of(&snapshot.dump().metadata()?));
+        Ok(Kept {
+            born: born_after(&process(before)?, after)?,
+            born_in_before: born_after(&process(after)?, before)?,
             before,
             after,
             keys: same_types(before, after),
-        }
+        })
+    }
+
+    /// Whether objects that lie at the same address are the same.
+    pub fn are_same(&self, old: ObjectId, new: ObjectId) -> bool {
+        let is_born = |born: &Option<ObjectSet>, id| born.as_ref().is_some_and(|b| b.contains(id));
+        self.keys[self.before.type_of(old).index()] == self.after.type_of(new)
+            && !is_born(&self.born, new)
+            && !is_born(&self.born_in_before, old)
     }
 
     /// Ranges that together are all of them, for [`walk`](Self::walk) in parallel.
@@ -136,7 +206,7 @@ impl<'s> Kept<'s> {
         index.find_each(&addresses, &mut Near::default(), |at, found| {
             let old = ids[at];
             if let Some(new) = found
-                && self.keys[self.before.type_of(old).index()] == self.after.type_of(new)
+                && self.are_same(old, new)
             {
                 each(old, new);
             }
@@ -160,9 +230,9 @@ impl Kept<'_> {
 }
 
 /// Objects that are in the later dump only.
-pub fn new_objects(before: &Snapshot, after: &Snapshot) -> ObjectSet {
+pub fn new_objects(before: &Snapshot, after: &Snapshot) -> Result<ObjectSet, ReadError> {
     let old = ObjectSet::new(after.id_limit());
-    let kept = Kept::new(before, after);
+    let kept = Kept::new(before, after)?;
     kept.parts().for_each(|part| {
         kept.walk(part, |_, id| {
             old.insert(id);
@@ -172,7 +242,7 @@ pub fn new_objects(before: &Snapshot, after: &Snapshot) -> ObjectSet {
     for id in after.ids().filter(|&id| !old.contains(id)) {
         new.insert(id);
     }
-    new
+    Ok(new)
 }
 
 /// For each type of the earlier dump, the later one's of the same name; `NONE` if it has none.

@@ -1,6 +1,6 @@
 //! The objects that are in the later of two dumps only; of more dumps, those that came with the second and stayed.
 
-use memdump_format::ObjectId;
+use memdump_format::{ObjectId, ReadError};
 use serde::Serialize;
 
 use super::identity::{self, Identity, Kept};
@@ -41,7 +41,7 @@ pub fn new_objects(
         Some(pattern) => SelectedTypes::matching(pattern, after, Some(before))?,
         None => SelectedTypes::all(),
     };
-    let ids = new_of_types(before, after, &types, progress);
+    let ids = new_of_types(before, after, &types, progress)?;
     Ok(NewObjects {
         identity,
         born: None,
@@ -109,7 +109,7 @@ pub(super) fn follow<E: From<AnalysisError>>(
     require_one_process(&timeline, cure)?;
     let types = pattern.map(|pattern| SelectedTypes::matching(pattern, &last, Some(&before)));
     progress.stage("comparing", 0);
-    let mut set = identity::new_objects(&before, &last);
+    let mut set = identity::new_objects(&before, &last).map_err(AnalysisError::from)?;
     drop(before);
     let is_born = |types: &SelectedTypes| {
         let of_types = |&id: &ObjectId| types.contains(last.type_of(id));
@@ -124,7 +124,9 @@ pub(super) fn follow<E: From<AnalysisError>>(
         timeline.add(later.dump()).map_err(AnalysisError::from)?;
         require_one_process(&timeline, cure)?;
         progress.stage("comparing", 0);
-        set = Kept::new(&last, &later).of(&set);
+        let kept = Kept::new(&last, &later).map_err(AnalysisError::from)?;
+        set = kept.of(&set);
+        drop(kept);
         last = later;
     }
     let types = match (pattern, types) {
@@ -148,12 +150,11 @@ pub(super) fn new_of_types(
     after: &Snapshot,
     types: &SelectedTypes,
     progress: &dyn Progress,
-) -> Vec<ObjectId> {
+) -> Result<Vec<ObjectId>, ReadError> {
     progress.stage("comparing", 0);
-    let new = identity::new_objects(before, after);
-    new.iter()
-        .filter(|&id| types.contains(after.type_of(id)))
-        .collect()
+    let new = identity::new_objects(before, after)?;
+    let of_types = |id: &ObjectId| types.contains(after.type_of(*id));
+    Ok(new.iter().filter(of_types).collect())
 }
 
 /// The identity of dumps, which must be available.

@@ -129,7 +129,8 @@ pub fn survivors<E: From<AnalysisError>>(
         let snapshot = snapshot?;
         timeline.add(snapshot.dump()).map_err(AnalysisError::from)?;
         require_one_process(&timeline, CURE)?;
-        let first_seen = first_seen(last.as_ref(), &snapshot, number, progress);
+        let first_seen =
+            first_seen(last.as_ref(), &snapshot, number, progress).map_err(AnalysisError::from)?;
         last = Some((snapshot, first_seen));
     }
     let mut types = Vec::new();
@@ -170,12 +171,12 @@ fn first_seen(
     snapshot: &Snapshot,
     number: u32,
     progress: &dyn Progress,
-) -> Vec<AtomicU32> {
+) -> Result<Vec<AtomicU32>, ReadError> {
     let mut first_seen = Vec::new();
     first_seen.resize_with(snapshot.id_limit(), || AtomicU32::new(number));
     if let Some((before, seen_before)) = before {
         progress.stage("comparing", 0);
-        let kept = Kept::new(before, snapshot);
+        let kept = Kept::new(before, snapshot)?;
         kept.parts().for_each(|part| {
             kept.walk(part, |old, new| {
                 let first = seen_before[old.index()].load(Relaxed);
@@ -183,7 +184,7 @@ fn first_seen(
             });
         });
     }
-    first_seen
+    Ok(first_seen)
 }
 
 /// The cohorts of every type, one after the other in the order of their keys.

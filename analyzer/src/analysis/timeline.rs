@@ -66,11 +66,15 @@ impl Timeline {
 
     /// How objects of all these dumps are known to be the same.
     pub fn identity(&self) -> Identity {
-        match &self.broken {
-            None => Identity::ByAddress,
-            Some(reason) => Identity::Unavailable {
-                reason: reason.clone(),
-            },
+        if let Some(reason) = self.broken.clone() {
+            return Identity::Unavailable { reason };
+        }
+        let steps = self.seen.windows(2);
+        let mut identities = steps.map(|pair| pair[0].identity(&pair[1]));
+        // An answer is as good as its worst step.
+        match self.seen.len() > 1 && identities.all(|identity| identity == Identity::Exact) {
+            true => Identity::Exact,
+            false => Identity::ByAddress,
         }
     }
 

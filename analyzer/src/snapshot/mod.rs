@@ -243,6 +243,24 @@ impl Snapshot {
         })
     }
 
+    /// Objects with a birth serial above this one; none of a dump without births.
+    pub fn born_after(&self, watermark: u64) -> Result<ObjectSet, ReadError> {
+        let born = ObjectSet::new(self.id_limit());
+        let blocks: Vec<_> = self.dump.object_blocks().collect();
+        blocks
+            .par_iter()
+            .try_for_each_init(ObjectBatch::default, |batch, block| {
+                block.decode(ObjectColumns::SERIAL, batch)?;
+                for (id, &serial) in (batch.first.0..).zip(&batch.serials) {
+                    if serial > watermark {
+                        born.insert(ObjectId(id));
+                    }
+                }
+                Ok(())
+            })?;
+        Ok(born)
+    }
+
     /// Decodes a column, in parallel by block; `take` copies what a block has of it.
     fn column<T: Clone + Default + Send>(
         &self,

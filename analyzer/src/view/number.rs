@@ -66,6 +66,7 @@ pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
 /// How objects were known to be the same.
 pub(super) fn identity(identity: &Identity) -> String {
     match identity {
+        Identity::Exact => "identity: exact".to_owned(),
         Identity::ByAddress => "identity: by address".to_owned(),
         Identity::Unavailable { reason } => format!("no identity: {reason}"),
     }

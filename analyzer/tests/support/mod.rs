@@ -28,6 +28,7 @@ struct Described {
     type_name: String,
     size: u64,
     refcount: Option<u64>,
+    serial: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +74,7 @@ impl Heap {
             type_name: type_name.to_owned(),
             size,
             refcount: None,
+            serial: None,
         });
         self
     }
@@ -81,6 +83,19 @@ impl Heap {
     pub fn counted(mut self, refcount: u64) -> Heap {
         self.objects.last_mut().expect("an object").refcount = Some(refcount);
         self
+    }
+
+    /// Sets the birth serial of the last object.
+    pub fn born(mut self, serial: u64) -> Heap {
+        self.objects.last_mut().expect("an object").serial = Some(serial);
+        self
+    }
+
+    /// A dump that tells births.
+    pub fn exact(self, watermark: u64, marked_since: u64) -> Heap {
+        self.metadata("identity", "exact")
+            .metadata("watermark", &watermark.to_string())
+            .metadata("marked_since", &marked_since.to_string())
     }
 
     pub fn refers(mut self, source: u64, target: u64, label: &str) -> Heap {
@@ -134,6 +149,9 @@ impl Heap {
 
     pub fn bytes(&self) -> Vec<u8> {
         let mut writer = Writer::new(Vec::new(), 3).expect("a writer");
+        if self.objects.iter().any(|object| object.serial.is_some()) {
+            writer = writer.with_births();
+        }
         for (key, value) in &self.metadata {
             writer.metadata(key, value).expect("written");
         }
@@ -160,6 +178,7 @@ impl Heap {
                 size: object.size,
                 refcount: object.refcount,
                 flags: ObjectFlags::TRACKED,
+                serial: object.serial,
             });
             ids.entry(object.address).or_insert(id.expect("written"));
         }

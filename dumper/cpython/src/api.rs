@@ -100,7 +100,7 @@ impl Api {
 /// # Safety
 ///
 /// `F` is the type of a function pointer, with the signature that the function has.
-unsafe fn function<F: Copy>(name: &'static CStr) -> Result<F, &'static str> {
+pub(crate) unsafe fn function<F: Copy>(name: &'static CStr) -> Result<F, &'static str> {
     const { assert!(size_of::<F>() == size_of::<Pointer>()) };
     // SAFETY: the name is a C string; it is looked up in what the process has loaded.
     let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };

@@ -2,9 +2,11 @@
 //!
 //! The way of the data: [`target`] holds the interpreter still and starts the walk in the snapshot process; [`walk`] visits the objects
 //! of the [`collector`]'s rings and what they reach; [`edges`] names an object's references, [`sizes`] its bytes, [`roots`]
-//! what is alive without them; [`labels`] and [`text`] turn names into strings of the file. [`layout`] is the one place that differs between versions.
+//! what is alive without them; [`labels`] and [`text`] turn names into strings of the file. [`births`] marks
+//! when objects are born, if that is asked for. [`layout`] is the one place that differs between versions.
 
 mod api;
+mod births;
 mod class;
 mod collector;
 mod edges;

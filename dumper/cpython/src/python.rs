@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use memdump_dumper::{DumpError, Installed, Report, Settings, SettingsBuilder, Signal, Status};
+use memdump_dumper::{
+    DumpError, Identity, Installed, Report, Settings, SettingsBuilder, Signal, Status,
+};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::api::Api;
+use crate::births;
 use crate::collector::Collector;
 use crate::edges::Interpreter;
 use crate::gil::in_main_interpreter;
@@ -161,6 +164,7 @@ struct Given {
     min_free: Option<u64>,
     deadline: Option<f64>,
     labels: Option<bool>,
+    identity: Option<String>,
 }
 
 impl Given {
@@ -196,6 +200,9 @@ impl Given {
         if let Some(labels) = self.labels {
             builder = builder.labels(labels);
         }
+        if let Some(identity) = self.identity {
+            builder = builder.identity(identity.parse().map_err(value_error)?);
+        }
         builder.build().map_err(value_error)
     }
 }
@@ -205,8 +212,16 @@ impl Given {
 fn install(py: Python<'_>, given: Given) -> PyResult<()> {
     let target = target(py)?;
     let settings = given.settings()?;
+    let identity = settings.identity;
     memdump_dumper::install(target, settings, &without_gil(py))
-        .map_err(|error| PyOSError::new_err(error.to_string()))
+        .map_err(|error| PyOSError::new_err(error.to_string()))?;
+    // Dumps are worth having without it, so this is told and no error.
+    if identity == Identity::Exact
+        && let Err(gap) = births::mark()
+    {
+        memdump_dumper::notice(&gap);
+    }
+    Ok(())
 }
 
 /// Writes a dump now.

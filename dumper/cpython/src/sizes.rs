@@ -31,13 +31,8 @@ const MOST: usize = 1 << 47;
 impl Interpreter {
     /// Bytes of an object's own.
     pub(crate) fn shallow_size(&self, object: Obj, class: &Class) -> u64 {
-        let header = if class.is_collected(self.heap, object) {
-            stable::GC_HEAD
-        } else {
-            0
-        };
         let own = self.structure_size(object, class) + self.values_size(object, class);
-        let size = header + class.prefix + own;
+        let size = class.before_object(self.heap, object) + own;
         size.min(MOST) as u64
     }
 

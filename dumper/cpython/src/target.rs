@@ -6,8 +6,9 @@ use std::io::Write;
 use memdump_dumper::{
     DumpFile, MemoryFault, SnapshotContext, Target, WalkError, WalkSummary, protect,
 };
-use memdump_format::Writer;
+use memdump_format::{WriteError, Writer};
 
+use crate::births::{self, Births};
 use crate::collector::Collector;
 use crate::edges::Interpreter;
 use crate::gil::Gil;
@@ -28,7 +29,11 @@ pub(crate) struct CPython {
 impl Target for CPython {
     fn hold_still(&self, clone_now: &mut dyn FnMut()) -> Result<(), String> {
         let _gil = Gil::take().ok_or("the interpreter is shutting down")?;
+        if let Some(gap) = births::check() {
+            memdump_dumper::notice(&gap);
+        }
         clone_now();
+        births::advance();
         Ok(())
     }
 
@@ -40,10 +45,14 @@ impl Target for CPython {
         writer
             .metadata("runtime", runtime.as_str())
             .map_err(walk_error)?;
-        writer.metadata("identity", "address").map_err(walk_error)?;
+        let births = births::now();
+        if births.is_some() {
+            writer = writer.with_births();
+        }
+        write_identity(&mut writer, births).map_err(walk_error)?;
         context.write_metadata(&mut writer).map_err(walk_error)?;
 
-        let mut walk = Walk::new(self.python, &self.collector, writer, context.labels);
+        let mut walk = Walk::new(self.python, &self.collector, writer, context.labels, births);
         landed(&mut walk, Walk::heap, Walk::give_up_ring);
         for source in RootSource::ALL {
             let mut begun = false;
@@ -73,6 +82,18 @@ impl Target for CPython {
 }
 
 const PRODUCER: &str = concat!("memdump-cpython ", env!("CARGO_PKG_VERSION"));
+
+fn write_identity<W: Write>(
+    writer: &mut Writer<W>,
+    births: Option<Births>,
+) -> Result<(), WriteError> {
+    let Some(births) = births else {
+        return writer.metadata("identity", "address");
+    };
+    writer.metadata("identity", "exact")?;
+    writer.metadata("watermark", &births.watermark().to_string())?;
+    writer.metadata("marked_since", &births.since().to_string())
+}
 
 /// Runs one part of a walk to its end over whatever faults it meets.
 fn landed<W: Write>(

@@ -12,6 +12,7 @@ use memdump_format::{
     TypeFlags, WriteError, Writer,
 };
 
+use crate::births::Births;
 use crate::class::{Class, Classes, Shape};
 use crate::collector::{Collector, Ring};
 use crate::edges::{Edges, Interpreter, SlotList, Tag};
@@ -47,6 +48,8 @@ pub(crate) struct Graph<W: Write> {
     /// A collection is going on: tracked objects may be in none of the rings.
     collecting: bool,
     faults: u64,
+    /// Where births are marked.
+    births: Option<Births>,
     /// The first error of the writer; nothing more is written after it.
     failed: Option<WriteError>,
 }
@@ -57,6 +60,7 @@ impl<W: Write> Walk<W> {
         collector: &Collector,
         writer: Writer<W>,
         show_keys: bool,
+        births: Option<Births>,
     ) -> Walk<W> {
         Walk {
             rings: collector.rings(python.heap),
@@ -75,6 +79,7 @@ impl<W: Write> Walk<W> {
                 current: Obj::NULL,
                 collecting: collector.is_collecting(python.heap),
                 faults: 0,
+                births,
                 failed: None,
             },
         }
@@ -339,6 +344,9 @@ impl<W: Write> Graph<W> {
             size: self.python.shallow_size(object, class),
             refcount: self.refcount(object),
             flags,
+            serial: self
+                .births
+                .map(|births| births.serial(object.0 - class.before_object(heap, object))),
         };
         let written = self.writer.object(&record);
         if let Some(id) = self.keep(written) {

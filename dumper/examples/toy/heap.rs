@@ -56,6 +56,7 @@ impl Target for ToyHeap {
                 size: 32,
                 refcount: Some(1),
                 flags: ObjectFlags::TRACKED,
+                serial: None,
             })?;
             if let Some(next) = addresses.get(n + 1) {
                 let reference = Reference {

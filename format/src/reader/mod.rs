@@ -232,11 +232,7 @@ impl Dump {
         };
         match info.kind {
             BlockKind::Objects => {
-                ObjectBlock::new(self, info)
-                    .decode(ObjectColumns::ALL, &mut ObjectBatch::default())?;
-                self.decode(info, |block, scratch| {
-                    objects::check_serials(block, scratch)
-                })
+                ObjectBlock::new(self, info).decode(ObjectColumns::ALL, &mut ObjectBatch::default())
             }
             BlockKind::References => self.verify_references(info),
             BlockKind::Strings => self.decode(info, |block, scratch| {

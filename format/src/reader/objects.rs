@@ -11,6 +11,7 @@ use crate::layout::column::objects as column;
 use crate::model::{Object, ObjectFlags};
 use crate::predict::{Slots, object_slot};
 use crate::unsound::Unsound;
+use crate::varint::unzigzag;
 
 /// Columns of objects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,8 +28,10 @@ impl ObjectColumns {
     pub const REFCOUNT: ObjectColumns = ObjectColumns(8);
     /// Flags.
     pub const FLAGS: ObjectColumns = ObjectColumns(16);
+    /// Birth serials, which not every dump has.
+    pub const SERIAL: ObjectColumns = ObjectColumns(32);
     /// All of them.
-    pub const ALL: ObjectColumns = ObjectColumns(31);
+    pub const ALL: ObjectColumns = ObjectColumns(63);
 
     /// Whether any of `other` is among them.
     pub fn has(self, other: ObjectColumns) -> bool {
@@ -59,6 +62,8 @@ pub struct ObjectBatch {
     pub refcounts: Vec<u64>,
     /// See [`ObjectFlags`].
     pub flags: Vec<ObjectFlags>,
+    /// Birth serials; empty, too, where the dump has none.
+    pub serials: Vec<u64>,
     scratch: Scratch,
 }
 
@@ -71,6 +76,7 @@ impl ObjectBatch {
             size: *self.sizes.get(place)?,
             refcount: Some(*self.refcounts.get(place)?).filter(|&count| count != 0),
             flags: *self.flags.get(place)?,
+            serial: self.serials.get(place).copied(),
         })
     }
 
@@ -80,6 +86,7 @@ impl ObjectBatch {
         self.sizes.clear();
         self.refcounts.clear();
         self.flags.clear();
+        self.serials.clear();
     }
 }
 
@@ -146,6 +153,7 @@ impl<'a> ObjectBlock<'a> {
             sizes,
             refcounts,
             flags,
+            serials,
             scratch,
             ..
         } = into;
@@ -197,6 +205,15 @@ impl<'a> ObjectBlock<'a> {
         } else {
             flags.clear();
         }
+        if want.has(ObjectColumns::SERIAL) && block.get(column::SERIAL).is_some() {
+            let mut last = 0u64;
+            scratch.records(block, column::SERIAL, serials, |_, stored| {
+                last = last.wrapping_add(unzigzag(stored));
+                last
+            })?;
+        } else {
+            serials.clear();
+        }
         if let Some(survivors) = &self.dump.survivors {
             // Last, because the ids as they were written choose the slots.
             types.iter_mut().for_each(|id| *id = survivors.type_id(*id));
@@ -225,17 +242,4 @@ fn decode_addresses(
     } else {
         Ok(())
     }
-}
-
-/// Checks the optional column of birth serials, which nobody asks for yet.
-pub(super) fn check_serials(block: &Block<'_>, scratch: &mut Scratch) -> Result<(), Unsound> {
-    if block.get(column::SERIAL).is_none() {
-        return Ok(());
-    }
-    scratch.records(
-        block,
-        column::SERIAL,
-        &mut Vec::<u64>::new(),
-        |_, stored| stored,
-    )
 }

@@ -6,14 +6,14 @@ use crate::ids::{ObjectId, TypeId};
 use crate::layout::{BlockKind, column::objects as column};
 use crate::model::Object;
 use crate::predict::{Slots, object_slot};
-use crate::varint::MAX_VARINT;
+use crate::varint::{MAX_VARINT, zigzag};
 
 /// Objects in a block, at most.
 pub(super) const CAPACITY: usize = 32_768;
 /// Bytes of the longest column before compression.
 pub(super) const GREATEST_COLUMN: usize = CAPACITY * MAX_VARINT;
 /// Bytes of all columns before compression: a type has at most 5 bytes, flags have 1.
-pub(super) const ALL_COLUMNS: usize = 3 * GREATEST_COLUMN + CAPACITY * (5 + 1);
+pub(super) const ALL_COLUMNS: usize = 4 * GREATEST_COLUMN + CAPACITY * (5 + 1);
 
 /// One array per field, so that each column is encoded in one pass over just its own memory. The arrays' length is part of their type:
 /// with it, one comparison of the length serves all of them.
@@ -23,6 +23,8 @@ pub(super) struct Objects {
     sizes: Box<[u64; CAPACITY]>,
     refcounts: Box<[u64; CAPACITY]>,
     flags: Box<[u8; CAPACITY]>,
+    /// Only of a dump that tells births.
+    serials: Option<Box<[u64; CAPACITY]>>,
     length: usize,
     limit: usize,
     first: u32,
@@ -45,11 +47,17 @@ impl Objects {
             sizes: boxed(),
             refcounts: boxed(),
             flags: boxed(),
+            serials: None,
             length: 0,
             limit: limit.clamp(1, CAPACITY),
             first: 0,
             greatest_type: None,
         }
+    }
+
+    /// From now on objects have birth serials.
+    pub(super) fn tell_births(&mut self) {
+        self.serials = Some(boxed());
     }
 
     #[inline(always)]
@@ -72,6 +80,9 @@ impl Objects {
             self.sizes[at] = record.size;
             self.refcounts[at] = record.refcount.unwrap_or(0);
             self.flags[at] = record.flags.0;
+            if let Some(serials) = &mut self.serials {
+                serials[at] = record.serial.unwrap_or(0);
+            }
             self.length = at + 1;
         }
         id
@@ -124,6 +135,15 @@ impl Batch for Objects {
                 .for_each(|&count| out.push(count))
         });
         columns.bytes(column::FLAGS, &self.flags[..types.len()]);
+        if let Some(serials) = &self.serials {
+            columns.varints(column::SERIAL, |out| {
+                let mut last = 0;
+                for &serial in &serials[..types.len()] {
+                    out.push(zigzag(serial.wrapping_sub(last)));
+                    last = serial;
+                }
+            });
+        }
     }
 
     fn clear(&mut self) {

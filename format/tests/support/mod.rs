@@ -25,6 +25,9 @@ pub struct Heap {
 /// Writes a heap; records of different kinds come in turns, as they do from a walker.
 pub fn write(heap: &Heap, shift: u8, limits: Limits) -> Vec<u8> {
     let mut writer = Writer::with_limits(Vec::new(), shift, limits).unwrap();
+    if heap.objects.iter().any(|object| object.serial.is_some()) {
+        writer = writer.with_births();
+    }
     let mut references = heap.references.iter();
     let mut objects = heap.objects.iter().enumerate();
     let mut strings = heap.strings.iter().enumerate();
@@ -187,13 +190,15 @@ fn object(types: usize) -> impl Strategy<Value = Object> {
         number(),
         prop::option::of(1..=u64::MAX),
         any::<u8>(),
+        number(),
     )
-        .prop_map(|(address, type_id, size, refcount, flags)| Object {
+        .prop_map(|(address, type_id, size, refcount, flags, serial)| Object {
             address,
             type_id: TypeId(type_id),
             size,
             refcount,
             flags: ObjectFlags(flags),
+            serial: Some(serial),
         })
 }
 
@@ -251,9 +256,13 @@ pub fn heap() -> impl Strategy<Value = Heap> {
             prop::collection::vec(root(strings), 0..30),
             prop::collection::vec(fault(strings), 0..10),
             prop::collection::btree_map("[a-z]{0,8}", ".{0,30}", 0..8),
+            any::<bool>(),
         )
             .prop_map(
-                |(strings, types, objects, groups, roots, faults, metadata)| {
+                |(strings, types, mut objects, groups, roots, faults, metadata, births)| {
+                    if !births {
+                        objects.iter_mut().for_each(|object| object.serial = None);
+                    }
                     let mut references = groups.concat();
                     references.sort_by_key(|(source, _)| *source);
                     let metadata = metadata.into_iter().collect();

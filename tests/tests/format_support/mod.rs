@@ -43,6 +43,7 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
         block.decode(ObjectColumns::ALL, &mut batch)?;
         assert_eq!(batch.first.index(), read.objects.len());
         assert_eq!(batch.addresses.len(), block.len());
+        read.births.extend(&batch.serials);
         read.objects.extend(
             (0..block.len())
                 .map(|place| object_from(&batch.object(place).expect("it is in the batch"))),
@@ -73,7 +74,7 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
     Ok(read)
 }
 
-/// What of a file's contents the reader tells: of metadata the last value of each key, of births nothing.
+/// What of a file's contents the reader tells: of metadata the last value of each key.
 pub(crate) fn told(contents: Contents) -> Contents {
     let metadata = contents
         .metadata
@@ -83,7 +84,6 @@ pub(crate) fn told(contents: Contents) -> Contents {
         .collect();
     Contents {
         metadata,
-        births: Vec::new(),
         ..contents
     }
 }
@@ -96,6 +96,10 @@ pub(crate) fn write(
     seed: u64,
 ) -> Result<Vec<u8>, WriteError> {
     let mut writer = Writer::with_limits(Vec::new(), shift, limits)?;
+    if !contents.births.is_empty() {
+        writer = writer.with_births();
+    }
+    let mut births = contents.births.iter();
     let mut rng = Rng::new(seed);
     let mut metadata = contents.metadata.iter();
     let mut strings = contents.strings.iter().zip(0..);
@@ -129,7 +133,7 @@ pub(crate) fn write(
                 }),
                 3 => objects.next().map(|(one, id)| {
                     writer
-                        .object(&object_to(one))
+                        .object(&object_to(one, births.next().copied()))
                         .map(|given| assert_eq!(given, ObjectId(id)))
                 }),
                 4 => references
@@ -211,13 +215,14 @@ fn type_from(one: &Type) -> record::Type {
     }
 }
 
-fn object_to(one: &record::Object) -> Object {
+fn object_to(one: &record::Object, serial: Option<u64>) -> Object {
     Object {
         address: Address(one.address),
         type_id: TypeId(one.type_id as u32),
         size: one.size,
         refcount: Some(one.refcount).filter(|&count| count != 0),
         flags: ObjectFlags(one.flags),
+        serial,
     }
 }
 

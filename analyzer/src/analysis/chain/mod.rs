@@ -124,7 +124,7 @@ pub fn explain_new(
     let timeline = Timeline::of([before.dump(), after.dump()])?;
     let identity = require_one_process(&timeline, CURE)?;
     let types = SelectedTypes::matching(&question.pattern, after, Some(&before))?;
-    let chosen = new_of_types(&before, after, &types, progress);
+    let chosen = new_of_types(&before, after, &types, progress)?;
     // The search needs the room.
     drop(before);
     explain(after, question, chosen, Some(identity), progress)

@@ -90,7 +90,7 @@ impl Candidates {
     ) -> Result<(), ReadError> {
         let degrees = degrees(old, progress)?;
         ages.begin(dump);
-        let kept = Kept::new(old, last);
+        let kept = Kept::new(old, last)?;
         let ages = &*ages;
         let mut grown: Vec<(u32, ObjectId)> = kept
             .parts()
@@ -112,7 +112,7 @@ impl Candidates {
         for (_, id) in grown {
             self.add(id);
         }
-        let found = self.found_again(old, last)?;
+        let found = self.found_again(old, last, &kept)?;
         self.count(dump, old, last, &found)
     }
 
@@ -121,13 +121,13 @@ impl Candidates {
         &self,
         old: &Snapshot,
         last: &Snapshot,
+        kept: &Kept<'_>,
     ) -> Result<HashMap<ObjectId, usize, RandomState>, ReadError> {
         let ids: Vec<ObjectId> = self.found.iter().map(|candidate| candidate.id).collect();
-        let of_last = same_types(old, last);
         let objects = last.objects(&ids)?;
         let same = |(number, object): (usize, memdump_format::Object)| {
             let before = old.index().find(object.address)?;
-            let same = of_last[old.type_of(before).index()] == last.types().key(object.type_id);
+            let same = kept.are_same(before, ids[number]);
             same.then_some((before, number))
         };
         Ok(objects.into_iter().enumerate().filter_map(same).collect())

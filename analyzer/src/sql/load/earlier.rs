@@ -1,11 +1,13 @@
 //! A dump that was loaded earlier, as far as it is needed to know its objects again.
 
+use std::collections::HashMap;
+
 use memdump_format::Address;
 use rusqlite::Connection;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::analysis::identity::Process;
+use crate::analysis::identity::{Births, Process};
 use crate::snapshot::{AddressIndex, TypeName};
 use crate::sql::error::SqlError;
 use crate::sql::sources::{LoadedDump, LoadedObjects};
@@ -19,7 +21,8 @@ pub(super) fn previous(
         "SELECT id, process, host, pid, time, uptime_ms, sequence FROM dump ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
-    let mut best = None;
+    type Time = (Option<OffsetDateTime>, Option<u64>, u32);
+    let mut best: Option<(Time, u32, Process)> = None;
     while let Some(row) = rows.next()? {
         let (number, series): (u32, u32) = (row.get(0)?, row.get(1)?);
         let dumped = row
@@ -39,27 +42,44 @@ pub(super) fn previous(
             sequence: row
                 .get::<_, Option<i64>>(6)?
                 .and_then(|n| u64::try_from(n).ok()),
+            births: None,
         };
         let time = (loaded.dumped, loaded.sequence, number);
         let is_before = (loaded.dumped, loaded.sequence) <= (process.dumped, process.sequence);
         if is_before
             && loaded.difference(process).is_none()
-            && best.is_none_or(|(best, _)| time > best)
+            && best.as_ref().is_none_or(|(best, ..)| time > *best)
         {
-            best = Some((time, series));
+            best = Some((time, series, loaded));
         }
     }
-    best.map(|((_, _, number), series)| {
+    best.map(|((_, _, number), series, process)| {
+        let process = Process {
+            births: births(connection, number)?,
+            ..process
+        };
         Ok(LoadedDump {
             number,
             series,
-            objects: objects(connection, number)?,
+            objects: objects(connection, number, process)?,
         })
     })
     .transpose()
 }
 
-fn objects(connection: &Connection, number: u32) -> Result<LoadedObjects, SqlError> {
+/// What the dump said of births.
+fn births(connection: &Connection, number: u32) -> Result<Option<Births>, SqlError> {
+    let mut statement = connection.prepare("SELECT name, value FROM metadata WHERE dump = ?1")?;
+    let pairs = statement.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let metadata: HashMap<String, String> = pairs.collect::<Result<_, _>>()?;
+    Ok(Births::of(|key| metadata.get(key).map(String::as_str)))
+}
+
+fn objects(
+    connection: &Connection,
+    number: u32,
+    process: Process,
+) -> Result<LoadedObjects, SqlError> {
     let mut names = Vec::new();
     let mut statement =
         connection.prepare("SELECT id, module, name FROM type WHERE dump = ?1 ORDER BY id")?;
@@ -81,6 +101,7 @@ fn objects(connection: &Connection, number: u32) -> Result<LoadedObjects, SqlErr
         births.push(row.get::<_, Option<u32>>(2)?.unwrap_or(number));
     }
     Ok(LoadedObjects {
+        process,
         index: AddressIndex::new(&addresses),
         births,
         types,

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use memdump_format::ObjectId;
+use memdump_format::{ObjectId, ReadError};
 use rayon::prelude::*;
 
+use crate::analysis::identity::{Process, born_after};
 use crate::snapshot::{AddressIndex, Near, Snapshot, TypeKey, TypeName};
 
 /// The objects of an earlier dump, as far as they are needed to know them again.
 pub(in crate::sql) enum Earlier<'d> {
     Open {
+        process: &'d Process,
         snapshot: &'d Snapshot,
         births: Arc<[u32]>,
     },
@@ -19,6 +21,8 @@ pub(in crate::sql) enum Earlier<'d> {
 
 /// The objects of a dump that was loaded into a file.
 pub(in crate::sql) struct LoadedObjects {
+    /// What the dump said of its process.
+    pub(in crate::sql) process: Process,
     pub(in crate::sql) index: AddressIndex,
     pub(in crate::sql) births: Vec<u32>,
     /// By object: the number of its type in `names`.
@@ -27,6 +31,13 @@ pub(in crate::sql) struct LoadedObjects {
 }
 
 impl Earlier<'_> {
+    fn process(&self) -> &Process {
+        match self {
+            Earlier::Open { process, .. } => process,
+            Earlier::Loaded(loaded) => &loaded.process,
+        }
+    }
+
     fn index(&self) -> &AddressIndex {
         match self {
             Earlier::Open { snapshot, .. } => snapshot.index(),
@@ -60,12 +71,17 @@ impl Earlier<'_> {
 }
 
 /// By object of `after`, which is dump `number`: the earliest dump that has it. An object is the same if address and type
-/// are.
-pub(super) fn births(after: &Snapshot, number: u32, earlier: Option<&Earlier<'_>>) -> Arc<[u32]> {
+/// are, and it was not born since.
+pub(super) fn births(
+    after: &Snapshot,
+    number: u32,
+    earlier: Option<&Earlier<'_>>,
+) -> Result<Arc<[u32]>, ReadError> {
     let ids = 0..after.id_limit() as u32;
     let Some(earlier) = earlier else {
-        return ids.map(|_| number).collect();
+        return Ok(ids.map(|_| number).collect());
     };
+    let born_since = born_after(earlier.process(), after)?;
     let keys: HashMap<&TypeName, TypeKey> = after
         .types()
         .iter()
@@ -88,6 +104,7 @@ pub(super) fn births(after: &Snapshot, number: u32, earlier: Option<&Earlier<'_>
                 };
                 let key = same.get(earlier.type_of(old)).copied();
                 if key == Some(after.type_of(new))
+                    && !born_since.as_ref().is_some_and(|born| born.contains(new))
                     && let Some(born) = earlier.born(old)
                 {
                     kept.push((new, born));
@@ -100,5 +117,5 @@ pub(super) fn births(after: &Snapshot, number: u32, earlier: Option<&Earlier<'_>
     for (id, born) in parts.into_iter().flatten() {
         births[id.index()] = born;
     }
-    births.into()
+    Ok(births.into())
 }

@@ -187,8 +187,12 @@ impl Sources {
         while let Some(dump) = series.pop() {
             let earlier = match (dump.previous(), births) {
                 (Previous::Open(place), Some(births)) => {
-                    let snapshot = self.at(*place).snapshot(self.progress())?;
-                    Some(Earlier::Open { snapshot, births })
+                    let before = self.at(*place);
+                    Some(Earlier::Open {
+                        process: before.process(),
+                        snapshot: before.snapshot(self.progress())?,
+                        births,
+                    })
                 }
                 _ => None,
             };

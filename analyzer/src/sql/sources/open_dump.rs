@@ -268,7 +268,7 @@ impl OpenDump {
             };
             progress.stage("comparing", 0);
             let snapshot = self.snapshot(progress)?;
-            Ok::<_, SqlError>(births(snapshot, self.number, earlier.as_ref()))
+            Ok::<_, SqlError>(births(snapshot, self.number, earlier.as_ref())?)
         })?;
         Ok(known.clone())
     }

@@ -80,6 +80,7 @@ def install(
     deadline: Optional[float] = None,
     labels: Optional[bool] = None,
     second_signal: Union[int, str, None] = None,
+    identity: Optional[str] = None,
 ) -> None:
     """Makes a signal write a heap dump. An argument beats its environment variable, which beats the default.
 
@@ -90,6 +91,8 @@ def install(
     min_free: bytes to leave free on the disk. ``MEMDUMP_MIN_FREE``; 256 MiB.
     deadline: seconds after which a dump is given up. ``MEMDUMP_DEADLINE``; 600.
     labels: whether keys of dicts may be in the dump (shortened to 64 characters). ``MEMDUMP_LABELS``; yes.
+    identity: how two dumps know an object to be the same: "address" (and type), or "exact", for which every allocation is marked from now on until
+        the process ends. ``MEMDUMP_IDENTITY``; "address".
     second_signal: the one for ``memdump send``, a real-time signal. ``MEMDUMP_SECOND_SIGNAL``; the first free one.
 
     May be called again: takes the new settings, and takes the signal back if something replaced its handler. Forked
@@ -108,6 +111,7 @@ def install(
             min_free=min_free,
             deadline=deadline,
             labels=labels,
+            identity=identity,
         )
     )
     _register_hooks()
@@ -135,7 +139,7 @@ def status() -> Status:
 
 
 def _given(**settings: Any) -> dict[str, Any]:
-    every = ("signal", "second_signal", "directory", "name", "keep", "min_free", "deadline", "labels")
+    every = ("signal", "second_signal", "directory", "name", "keep", "min_free", "deadline", "labels", "identity")
     return {**dict.fromkeys(every), "default_name": _script_name(), **settings}
 
 

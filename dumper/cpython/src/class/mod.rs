@@ -129,6 +129,16 @@ pub(crate) struct Class {
 }
 
 impl Class {
+    /// Bytes of an instance's allocation that lie before the instance: the collector's header, and pointers to its dict and weak references.
+    pub(crate) fn before_object(&self, heap: Frozen, object: Obj) -> usize {
+        let header = if self.is_collected(heap, object) {
+            stable::GC_HEAD
+        } else {
+            0
+        };
+        header + self.prefix
+    }
+
     /// `PyObject_IS_GC` for an instance.
     pub(crate) fn is_collected(&self, heap: Frozen, object: Obj) -> bool {
         if self.flags & stable::FLAG_COLLECTED == 0 {
