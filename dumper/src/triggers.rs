@@ -107,6 +107,10 @@ pub(crate) fn parse_levels(text: &str) -> Option<MemoryLevels> {
 
 fn parse_amount(text: &str) -> Option<Amount> {
     let text = text.trim();
+    // Rust would take it for a sign.
+    if text.starts_with('+') {
+        return None;
+    }
     let amount = match text.strip_suffix('%') {
         Some(percent) => Amount::Percent(percent.trim_end().parse().ok().filter(|&p| p <= 100)?),
         None => Amount::Bytes(parse_size(text)?),

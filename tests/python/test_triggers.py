@@ -14,8 +14,8 @@ INSTALL = "import memdump; memdump.install({})"
 
 
 def trigger_of(memdump, dump: Path) -> str:
-    [row] = memdump.json("sql", dump, "SELECT trigger FROM dump")["rows"]
-    return row["trigger"] if isinstance(row, dict) else row[0]
+    [row] = memdump.json("sql", dump, "SELECT trigger FROM dump")
+    return str(row["trigger"])
 
 
 def test_a_level_of_memory_and_the_next_one(start, python, memdump):

@@ -1,7 +1,8 @@
 """Installs memdump at the start of a program that does not know of it.
 
 ``memdump-start.pth``, beside the package, calls :func:`start` in every Python process that has ``MEMDUMP_INSTALL`` in its
-environment. The variable goes down to child processes; its value says which of them are meant:
+environment. It stands beside the package, so that a process that is not meant imports nothing else. The variable goes down to
+child processes; its value says which of them are meant:
 
 ``1``, ``on``       all
 ``match:TEXT``      those with TEXT in their command line
@@ -16,9 +17,16 @@ from __future__ import annotations
 import os
 import sys
 
+_begun = False
+
 
 def start() -> None:
     """Installs memdump if this process is meant. What keeps it from that is told in one line."""
+    global _begun
+    # In virtual environments Python goes through such files twice.
+    if _begun:
+        return
+    _begun = True
     # As Python's own variables: -E and -I ask for a process that its environment does not change.
     if sys.flags.ignore_environment:
         return
