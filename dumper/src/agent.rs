@@ -1,5 +1,6 @@
 //! The agent: a small native thread that sleeps on the doorbell, takes the dumps that are asked for, and looks after the
-//! snapshot process. It sleeps for ever while nothing happens, and every 10 ms looks while a snapshot process lives.
+//! snapshot process. It sleeps for ever while nothing happens (and nothing is asked for that has to be looked for), and every 10 ms
+//! looks while a snapshot process lives.
 
 use std::io;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::report::{DumpError, Report};
 use crate::snapshot::{self, Destination, Finished, Order, Trouble};
 use crate::sys;
 use crate::trigger::Trigger;
+use crate::unattended::{self, Look};
 use crate::wording::Event;
 
 /// Name of the thread, as `/proc/PID/task/TID/comm` shows it.
@@ -167,6 +169,12 @@ enum Step {
 
 fn step(process: &'static Process) -> Step {
     let mut state = process.lock();
+    let unsaid = std::mem::take(&mut state.unsaid);
+    if !unsaid.is_empty() {
+        drop(state);
+        unsaid.iter().for_each(|line| log::line(line));
+        return Step::Again;
+    }
     if let Some(watched) = state.watched.take() {
         drop(state);
         return watch(process, watched);
@@ -176,27 +184,63 @@ fn step(process: &'static Process) -> Step {
         return Step::Sleep(None);
     }
     let requests = DOORBELL.take();
-    let Some(installation) = install::current().filter(|_| requests.count() > 0) else {
+    let Some(installation) = install::current() else {
         return Step::Sleep(None);
     };
-    state.busy = true;
-    let sequence = state.book.next_sequence();
-    let order = Order {
-        target: installation.target.as_ref(),
-        settings: &installation.settings,
-        destination: Destination::Series,
-        trigger: trigger_of(&requests, installation),
-        sequence,
-        obsolete: state.book.obsolete(&installation.settings),
+    let trigger = match state.wanted_dump {
+        _ if requests.count() > 0 => trigger_of(&requests, installation),
+        Some(trigger) => {
+            state.wanted_dump = None;
+            trigger
+        }
+        None => match unattended::look(&mut state) {
+            Look::Due(trigger) => trigger,
+            Look::Nothing(until) => return Step::Sleep(until),
+        },
     };
-    show(&mut state, |page| page.state = TargetState::Dumping);
+    state.busy = true;
+    let order = order(&mut state, installation, trigger);
+    let sequence = order.sequence;
     drop(state);
     log::line(&Event::Begin {
         sequence,
         trigger: order.trigger,
     });
-    begin(process, installation, &order, requests);
+    if let Err(error) = begin(process, installation, &order, requests) {
+        tell(&Err(error), 0);
+    }
     Step::Again
+}
+
+fn order(
+    state: &mut State,
+    installation: &'static Installation,
+    trigger: Trigger,
+) -> Order<'static> {
+    show(state, |page| page.state = TargetState::Dumping);
+    Order {
+        target: installation.target.as_ref(),
+        settings: &installation.settings,
+        destination: Destination::Series,
+        trigger,
+        sequence: state.book.next_sequence(),
+        obsolete: state.book.obsolete(&installation.settings),
+        previous: state.book.census.clone(),
+    }
+}
+
+/// Takes a snapshot on a thread of the application that has the runtime's lock and, in the state, the turn. What is to be said
+/// about it is left to the agent, as is the snapshot process.
+pub(crate) fn take_unasked(
+    process: &'static Process,
+    installation: &'static Installation,
+    trigger: Trigger,
+) {
+    let order = order(&mut process.lock(), installation, trigger);
+    if let Err(error) = begin(process, installation, &order, Requests::default()) {
+        let line = Event::Failed { error: &error }.to_string();
+        process.lock().unsaid.push(line);
+    }
 }
 
 fn trigger_of(requests: &Requests, installation: &Installation) -> Trigger {
@@ -211,7 +255,7 @@ fn begin(
     installation: &'static Installation,
     order: &Order<'_>,
     mut requests: Requests,
-) {
+) -> Result<(), DumpError> {
     // Whatever was asked for before the clone is answered by this snapshot; what comes later is not.
     let taken = snapshot::take(order, &mut || {
         requests = std::mem::take(&mut requests).and(DOORBELL.take());
@@ -224,11 +268,13 @@ fn begin(
                 sequence: order.sequence,
                 tokens: requests.tokens,
                 ignored: 0,
+                trigger: order.trigger,
             });
+            Ok(())
         }
         Err(trouble) => {
             let settings = &installation.settings;
-            tell(&settle(process, Err(trouble), settings, requests.tokens), 0);
+            settle(process, Err(trouble), settings, requests.tokens).map(|_| ())
         }
     }
 }

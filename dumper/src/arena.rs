@@ -6,9 +6,10 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use crate::reserve::Reserve;
 use crate::sys;
 
-/// A global allocator that forwards to the system's in the target and serves from mappings of its own in the snapshot
+/// A global allocator that forwards to the system's in the target (with a little in reserve for when that has none) and serves from mappings of its own in the snapshot
 /// process. The final library or program declares it: `#[global_allocator] static A: SwitchAllocator = SwitchAllocator::new();`
 #[derive(Debug, Default)]
 pub struct SwitchAllocator(());
@@ -22,6 +23,7 @@ impl SwitchAllocator {
 
 /// Set in the snapshot process and never in the target.
 static IN_CHILD: AtomicBool = AtomicBool::new(false);
+static RESERVE: Reserve = Reserve::new();
 static ARENA: ChildArena = ChildArena(UnsafeCell::new(Arena::new()));
 
 struct ChildArena(UnsafeCell<Arena>);
@@ -52,13 +54,16 @@ unsafe impl GlobalAlloc for SwitchAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if !in_child() {
             // SAFETY: the caller keeps GlobalAlloc's contract.
-            return unsafe { System.alloc(layout) };
+            return or_reserve(unsafe { System.alloc(layout) }, layout);
         }
         // SAFETY: one thread, see ChildArena.
         or_give_up(unsafe { (*ARENA.0.get()).allocate(layout) })
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if RESERVE.owns(block) {
+            return RESERVE.free();
+        }
         if !in_child() {
             // SAFETY: the caller keeps GlobalAlloc's contract.
             return unsafe { System.dealloc(block, layout) };
@@ -70,7 +75,16 @@ unsafe impl GlobalAlloc for SwitchAllocator {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !in_child() {
             // SAFETY: the caller keeps GlobalAlloc's contract.
-            return unsafe { System.alloc_zeroed(layout) };
+            let block = unsafe { System.alloc_zeroed(layout) };
+            if !block.is_null() {
+                return block;
+            }
+            let block = RESERVE.allocate(layout);
+            if !block.is_null() {
+                // SAFETY: a new block of this size.
+                unsafe { ptr::write_bytes(block, 0, layout.size()) };
+            }
+            return block;
         }
         // SAFETY: as in `alloc`; a large block is a fresh mapping, which is zero already.
         unsafe {
@@ -85,10 +99,42 @@ unsafe impl GlobalAlloc for SwitchAllocator {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if !in_child() {
             // SAFETY: the caller keeps GlobalAlloc's contract.
-            return unsafe { System.realloc(block, layout, size) };
+            return unsafe { self.move_in_target(block, layout, size) };
         }
         // SAFETY: one thread, see ChildArena; the block is this allocator's and `size` is legal with its alignment.
         or_give_up(unsafe { (*ARENA.0.get()).reallocate(block, layout, size) })
+    }
+}
+
+impl SwitchAllocator {
+    /// # Safety
+    ///
+    /// As of `GlobalAlloc::realloc`, in the target.
+    unsafe fn move_in_target(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if !RESERVE.owns(block) {
+            // SAFETY: the block is the system's.
+            let moved = unsafe { System.realloc(block, layout, size) };
+            if !moved.is_null() {
+                return moved;
+            }
+        }
+        // SAFETY: the caller gives a legal size; the new block and the old one have at least the bytes that are copied.
+        unsafe {
+            let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !moved.is_null() {
+                ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
+                self.dealloc(block, layout);
+            }
+            moved
+        }
+    }
+}
+
+fn or_reserve(block: *mut u8, layout: Layout) -> *mut u8 {
+    if block.is_null() {
+        RESERVE.allocate(layout)
+    } else {
+        block
     }
 }
 

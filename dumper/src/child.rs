@@ -2,17 +2,18 @@
 //! target has, and must leave no trace in the target: no descriptor held open, no handler run, no stream flushed.
 #![allow(unsafe_code)]
 
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use crate::arena;
+use crate::census::Census;
 use crate::context::{self, SnapshotContext};
 use crate::exchange::{Exchange, Failure};
 use crate::failpoint::{self, Failpoint};
 use crate::landing;
 use crate::publish::{self, NewDump};
-use crate::settings::Settings;
+use crate::settings::{IoPriority, Settings};
 use crate::snapshot::Order;
 use crate::sys;
 use crate::target::WalkError;
@@ -30,6 +31,7 @@ pub(crate) fn exchange() -> Option<&'static Exchange> {
 pub(crate) fn run(
     order: &Order<'_>,
     exchange: &Exchange,
+    census: Option<&Arc<Census>>,
     target: libc::pid_t,
     cloned: Instant,
     wait: Duration,
@@ -61,6 +63,8 @@ pub(crate) fn run(
         labels: order.settings.labels,
         arguments: order.settings.arguments,
         deadline,
+        census: census.cloned(),
+        previous: order.previous.clone(),
     };
     let context = SnapshotContext::collect(&facts);
     if failpoint::is_on(Failpoint::WalkFaults) {
@@ -134,6 +138,7 @@ fn withdraw(settings: &Settings) {
     unsafe {
         libc::alarm(u32::try_from(last_resort).unwrap_or(u32::MAX));
         limit(libc::RLIMIT_CPU, last_resort);
+        lift(libc::RLIMIT_AS);
         // 1 and not 0: where cores are piped to a program, the kernel takes only 1 for "none".
         limit(libc::RLIMIT_CORE, 1);
         let policy = libc::sched_getscheduler(0);
@@ -143,17 +148,27 @@ fn withdraw(settings: &Settings) {
         }
         libc::nice(settings.nice.into());
         const IOPRIO_WHO_PROCESS: i32 = 1;
-        const BEST_EFFORT_LOWEST: i32 = (2 << 13) | 7;
-        libc::syscall(
-            libc::SYS_ioprio_set,
-            IOPRIO_WHO_PROCESS,
-            0,
-            BEST_EFFORT_LOWEST,
-        );
+        let io_priority = match settings.io_priority {
+            IoPriority::BestEffort(level) => (2 << 13) | i32::from(level),
+            IoPriority::Idle => 3 << 13,
+        };
+        libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, io_priority);
         libc::prctl(libc::PR_SET_NAME, c"memdump-snap".as_ptr());
     }
     // A memory limit then kills this process and not the service.
     let _ = sys::write_file(c"/proc/self/oom_score_adj", b"1000");
+}
+
+/// A target that has reached its own limit on addresses leaves nothing to this process.
+fn lift(resource: libc::__rlimit_resource_t) {
+    // SAFETY: points to limits of this process; the soft one may be raised to the hard one.
+    unsafe {
+        let mut limits: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(resource, &raw mut limits) == 0 {
+            limits.rlim_cur = limits.rlim_max;
+            libc::setrlimit(resource, &raw const limits);
+        }
+    }
 }
 
 fn limit(resource: libc::__rlimit_resource_t, value: u64) {

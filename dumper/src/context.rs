@@ -1,8 +1,9 @@
 //! The facts about the target that every dump carries as metadata. Collected in the snapshot process, so that the live one opens no file.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use memdump_format::{WriteError, Writer};
@@ -10,8 +11,10 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::arena;
+use crate::census::{Census, TypeCount};
 use crate::child;
 use crate::exchange::Exchange;
+use crate::memory::{self, of_process};
 use crate::sys;
 use crate::trigger::Trigger;
 
@@ -49,6 +52,8 @@ pub struct SnapshotContext {
     /// When the snapshot process must be through.
     pub deadline: Instant,
     started: Instant,
+    census: Option<Arc<Census>>,
+    previous: Option<Arc<Census>>,
 }
 
 /// What only the caller knows.
@@ -61,6 +66,8 @@ pub(crate) struct Facts {
     pub(crate) labels: bool,
     pub(crate) arguments: bool,
     pub(crate) deadline: Instant,
+    pub(crate) census: Option<Arc<Census>>,
+    pub(crate) previous: Option<Arc<Census>>,
 }
 
 impl SnapshotContext {
@@ -83,14 +90,16 @@ impl SnapshotContext {
             uptime: uptime(facts.target),
             sequence: facts.sequence,
             trigger: facts.trigger,
-            rss_bytes: resident(facts.target),
-            memory_limit_bytes: memory_limit(facts.target),
+            rss_bytes: memory::resident(facts.target),
+            memory_limit_bytes: memory::limit(facts.target),
             target_cpu: used_cpu(facts.target),
             wait: facts.wait,
             pause: facts.pause,
             labels: facts.labels,
             deadline: facts.deadline,
             started,
+            census: facts.census.clone(),
+            previous: facts.previous.clone(),
         }
     }
 
@@ -128,6 +137,18 @@ impl SnapshotContext {
         writer.metadata("labels", if self.labels { "on" } else { "off" })
     }
 
+    /// Takes down how many objects there are of each type, for the end line and for comparison with the next dump. `name` writes the
+    /// name of a type; it is called for a few only. Changes the order of `types`.
+    pub fn count_types(
+        &self,
+        types: &mut Vec<TypeCount>,
+        name: &mut dyn FnMut(u32, &mut dyn std::fmt::Write),
+    ) {
+        if let Some(census) = &self.census {
+            census.take(types, self.previous.as_deref(), name);
+        }
+    }
+
     /// Writes what the dump cost so far; to be called last before the writer is finished.
     ///
     /// # Errors
@@ -144,7 +165,8 @@ impl SnapshotContext {
     }
 }
 
-fn host() -> String {
+/// The machine's name.
+pub(crate) fn host() -> String {
     let mut name = [0_u8; 256];
     // SAFETY: writes at most the given length; the last byte stays 0.
     unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
@@ -155,31 +177,7 @@ fn host() -> String {
 
 /// CPU time of this process so far: the clone starts with none.
 fn cpu_time() -> Duration {
-    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
-}
-
-fn clock(id: libc::clockid_t) -> Duration {
-    // SAFETY: a timespec is plain data; the clocks asked for exist on every Linux.
-    let time = unsafe {
-        let mut time: libc::timespec = std::mem::zeroed();
-        libc::clock_gettime(id, &raw mut time);
-        time
-    };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-fn of_process(pid: libc::pid_t, file: &str) -> Option<String> {
-    text_of(&format!("/proc/{pid}/{file}"))
-}
-
-fn text_of(path: &str) -> Option<String> {
-    let bytes = sys::read_file(&CString::new(path).ok()?).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn system_value(name: libc::c_int) -> Option<u64> {
-    // SAFETY: has no memory arguments.
-    u64::try_from(unsafe { libc::sysconf(name) }).ok()
+    sys::clock(libc::CLOCK_PROCESS_CPUTIME_ID)
 }
 
 /// A field of `/proc/PID/stat`, numbered as in proc(5), from the 3rd on: the second is the name in parentheses and may hold
@@ -191,75 +189,19 @@ fn stat_field(stat: &str, number: usize) -> Option<u64> {
 }
 
 fn of_ticks(ticks: u64) -> Option<Duration> {
-    let millis = ticks.checked_mul(1000)? / system_value(libc::_SC_CLK_TCK)?;
+    let millis = ticks.checked_mul(1000)? / sys::system_value(libc::_SC_CLK_TCK)?;
     Some(Duration::from_millis(millis))
 }
 
 fn uptime(pid: libc::pid_t) -> Option<Duration> {
     let started = of_ticks(stat_field(&of_process(pid, "stat")?, 22)?)?;
-    Some(clock(libc::CLOCK_BOOTTIME).saturating_sub(started))
+    Some(sys::clock(libc::CLOCK_BOOTTIME).saturating_sub(started))
 }
 
 /// User and system time of all threads.
 fn used_cpu(pid: libc::pid_t) -> Option<Duration> {
     let stat = of_process(pid, "stat")?;
     of_ticks(stat_field(&stat, 14)?.checked_add(stat_field(&stat, 15)?)?)
-}
-
-fn memory_limit(pid: libc::pid_t) -> Option<u64> {
-    let groups = of_process(pid, "cgroup").unwrap_or_default();
-    let limits = limit_files(&groups)
-        .into_iter()
-        .filter_map(|path| text_of(&path)?.trim().parse().ok());
-    let machine = text_of("/proc/meminfo").and_then(|text| total_memory(&text));
-    limits.chain(machine).min()
-}
-
-/// The files that limit the memory of a process whose `/proc/PID/cgroup` is given: of its group and of all groups above, of
-/// version 2 and 1. Where they are mounted elsewhere, nothing is found.
-fn limit_files(groups: &str) -> Vec<String> {
-    let mut files = Vec::new();
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(mut path)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
-            continue;
-        };
-        let (mount, file) = if controllers.is_empty() {
-            ("/sys/fs/cgroup", "memory.max")
-        } else if controllers.split(',').any(|name| name == "memory") {
-            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
-        } else {
-            continue;
-        };
-        loop {
-            path = path.trim_end_matches('/');
-            files.push(format!("{mount}{path}/{file}"));
-            match path.rsplit_once('/') {
-                Some((above, _)) => path = above,
-                None => break,
-            }
-        }
-    }
-    files
-}
-
-fn total_memory(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
-}
-
-fn resident(pid: libc::pid_t) -> Option<u64> {
-    let pages: u64 = of_process(pid, "statm")?
-        .split_ascii_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()?;
-    pages.checked_mul(system_value(libc::_SC_PAGESIZE)?)
 }
 
 /// Arguments as `/proc/PID/cmdline` has them, each followed by a zero, as a shell would take them.
@@ -311,12 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_an_age_and_a_size() {
+    fn this_process_has_an_age() {
         let own = sys::process_id();
         assert!(uptime(own).unwrap() < Duration::from_secs(86_400));
-        assert!(resident(own).unwrap() > 100_000);
         assert!(used_cpu(own).unwrap() < Duration::from_secs(86_400));
-        assert!(memory_limit(own).unwrap() > resident(own).unwrap());
     }
 
     #[test]
@@ -327,29 +267,5 @@ mod tests {
             [Some(250), Some(31), Some(8800)]
         );
         assert_eq!(stat_field(stat, 99), None);
-    }
-
-    #[test]
-    fn limits_of_all_groups_above_count() {
-        assert_eq!(
-            limit_files("0::/system.slice/shop.service\n"),
-            [
-                "/sys/fs/cgroup/system.slice/shop.service/memory.max",
-                "/sys/fs/cgroup/system.slice/memory.max",
-                "/sys/fs/cgroup/memory.max",
-            ]
-        );
-        assert_eq!(
-            limit_files("9:cpu,cpuacct:/a\n5:memory:/docker/x\n0::/\nodd\n"),
-            [
-                "/sys/fs/cgroup/memory/docker/x/memory.limit_in_bytes",
-                "/sys/fs/cgroup/memory/docker/memory.limit_in_bytes",
-                "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-                "/sys/fs/cgroup/memory.max",
-            ]
-        );
-        let meminfo = "MemTotal:       16318468 kB\nMemFree: 1 kB\n";
-        assert_eq!(total_memory(meminfo), Some(16_318_468 * 1024));
-        assert_eq!(total_memory("MemTotal: many\n"), None);
     }
 }

@@ -28,11 +28,11 @@ pub fn dump_now(
     child::take_panics();
     let process = Process::current();
     waiting(&mut || agent::wait_for_turn(process));
-    let (sequence, path) = {
+    let (sequence, previous, path) = {
         let state = process.lock();
         // The snapshot process has the same working directory, but a log line or an error should name the file.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-        (state.book.next_sequence(), path)
+        (state.book.next_sequence(), state.book.census.clone(), path)
     };
     let order = Order {
         target,
@@ -41,6 +41,7 @@ pub fn dump_now(
         trigger: Trigger::Call,
         sequence,
         obsolete: Vec::new(),
+        previous,
     };
     let outcome = take_and_wait(&order, waiting);
     let mut state = process.lock();

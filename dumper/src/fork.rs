@@ -6,6 +6,7 @@ use crate::doorbell::DOORBELL;
 use crate::install;
 use crate::process::Process;
 use crate::signals;
+use crate::sys;
 
 /// Ends the agent's thread, so that the process forks with one thread less. Nothing that was asked for is lost: requests wait, and a
 /// snapshot process goes on. Takes some 0.1 ms when idle. `waiting` is used if the agent may be waiting for the runtime's lock.
@@ -31,10 +32,16 @@ pub fn after_fork_in_parent() {
 
 /// Gives a forked process an agent, a status page and sequence numbers of its own. What its parent was asked for is the parent's.
 pub fn after_fork_in_child() {
-    let wanted = Process::leave_parent();
+    let heritage = Process::leave_parent();
     DOORBELL.leave_parent();
     signals::forget_visits();
     let process = Process::current();
-    process.lock().wanted = wanted;
+    {
+        let now = sys::clock(libc::CLOCK_MONOTONIC);
+        let mut state = process.lock();
+        state.wanted = heritage.wanted;
+        state.vigil = heritage.vigil.map(|vigil| vigil.inherited(now));
+        state.pace = heritage.pace;
+    }
     let _ = install::start(process);
 }

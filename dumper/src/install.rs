@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
+use std::time::Duration;
 
 use memdump_format::status_page::{StatusPage, TargetState};
 
@@ -15,7 +16,8 @@ use crate::signals::{self, Armed, Role};
 use crate::status::Page;
 use crate::sys;
 use crate::target::Target;
-use crate::{Waiting, child, log};
+use crate::vigil::Vigil;
+use crate::{Waiting, child, log, unattended};
 
 /// What was installed. Never changed and never freed: an agent, a forked process or a snapshot may be reading it.
 pub(crate) struct Installation {
@@ -57,6 +59,7 @@ pub fn install(
             first,
             second,
         };
+        unattended::prepare(&mut process.lock(), &installation.settings.triggers);
         CURRENT.store(Box::into_raw(Box::new(installation)), Ordering::Release);
         process.lock().wanted = true;
     }
@@ -138,15 +141,22 @@ pub fn status() -> Status {
             .filter(|second| !second.taken_away())
             .and_then(|second| crate::Signal::new(second.signal())),
     });
+    let settings = settings();
     let Some(process) = Process::existing() else {
         return Status {
             installed,
+            settings,
             ..Status::default()
         };
     };
     let state = process.lock();
     Status {
         installed,
+        settings,
+        next_level: state.vigil.as_ref().and_then(Vigil::next_level),
+        held_back: state.pace.map_or(Duration::ZERO, |pace| {
+            pace.left_for_memory(sys::clock(libc::CLOCK_MONOTONIC))
+        }),
         agent_alive: state.agent.as_ref().is_some_and(Agent::is_alive),
         in_progress: state.busy,
         dumps: state.book.dumps,

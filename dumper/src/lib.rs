@@ -7,6 +7,7 @@
 
 mod agent;
 mod arena;
+mod census;
 mod child;
 mod context;
 mod direct;
@@ -18,9 +19,12 @@ mod fork;
 mod install;
 mod landing;
 mod log;
+mod memory;
+mod pace;
 mod process;
 mod publish;
 mod report;
+mod reserve;
 mod settings;
 mod signal;
 mod signals;
@@ -29,10 +33,14 @@ mod status;
 mod sys;
 mod target;
 mod trigger;
+mod triggers;
+mod unattended;
 mod units;
+mod vigil;
 mod wording;
 
 pub use arena::{SwitchAllocator, mapped_bytes};
+pub use census::{TypeCount, TypeGrowth};
 pub use context::SnapshotContext;
 pub use direct::dump_now;
 pub use dump_file::DumpFile;
@@ -41,10 +49,12 @@ pub use install::{install, settings, shutdown, status};
 pub use landing::{MemoryFault, protect};
 pub use log::notice;
 pub use report::{DumpError, InstallError, Installed, Report, Status};
-pub use settings::{Identity, Settings, SettingsBuilder, SettingsError};
+pub use settings::{Identity, IoPriority, Settings, SettingsBuilder, SettingsError};
 pub use signal::Signal;
 pub use target::{Target, WalkError, WalkSummary};
 pub use trigger::Trigger;
+pub use triggers::{Amount, MemoryLevels, MemoryRise, Triggers};
+pub use unattended::{memory_error, wait_at_exit};
 pub use units::{parse_duration, parse_size};
 
 /// How a caller that holds the runtime's lock (the GIL) waits: gets what blocks, lets the lock go, calls it, takes the lock back.

@@ -4,16 +4,20 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::agent::Agent;
+use crate::census::Census;
 use crate::exchange::Published;
+use crate::pace::Pace;
 use crate::report::{DumpError, Report};
 use crate::settings::Settings;
 use crate::snapshot::{Destination, Finished, Running, Trouble};
 use crate::status::Page;
 use crate::sys;
+use crate::trigger::Trigger;
+use crate::vigil::Vigil;
 use crate::wording;
 
 /// The state of one process.
@@ -36,6 +40,14 @@ pub(crate) struct State {
     pub(crate) busy: bool,
     /// The agent's snapshot. Here and not on the agent's stack, because it outlives agents: those end for every fork.
     pub(crate) watched: Option<Watched>,
+    /// A dump that the process itself wants, of which the agent has not heard yet.
+    pub(crate) wanted_dump: Option<Trigger>,
+    /// Lines about what happened on other threads: only the agent writes.
+    pub(crate) unsaid: Vec<String>,
+    /// What is watched, where something is.
+    pub(crate) vigil: Option<Vigil>,
+    /// How often dumps are taken that nobody asked for by hand; where some may be.
+    pub(crate) pace: Option<Pace>,
     /// Where `memdump send` looks.
     pub(crate) page: Option<Page>,
     pub(crate) book: Book,
@@ -49,6 +61,16 @@ pub(crate) struct Watched {
     pub(crate) sequence: u64,
     pub(crate) tokens: Vec<u32>,
     pub(crate) ignored: u64,
+    pub(crate) trigger: Trigger,
+}
+
+/// What a forked process has of its parent.
+#[derive(Debug, Default)]
+pub(crate) struct Heritage {
+    /// The parent had an agent or wanted one.
+    pub(crate) wanted: bool,
+    pub(crate) vigil: Option<Vigil>,
+    pub(crate) pace: Option<Pace>,
 }
 
 /// The dumps of this process so far.
@@ -58,6 +80,8 @@ pub(crate) struct Book {
     pub(crate) ignored: u64,
     pub(crate) last_report: Option<Report>,
     pub(crate) last_error: Option<DumpError>,
+    /// How many objects of each type the last dump had.
+    pub(crate) census: Option<Arc<Census>>,
     last_sequence: u64,
     /// Dumps of the series that `keep` may delete, oldest first.
     kept: VecDeque<Published>,
@@ -87,18 +111,25 @@ impl Process {
         leaked(CURRENT.load(Ordering::Acquire)).filter(|p| p.pid == sys::process_id())
     }
 
-    /// In a forked process: lets go of the parent's status page, and tells whether the parent had an agent or wanted one.
-    pub(crate) fn leave_parent() -> bool {
+    /// In a forked process: lets go of the parent's status page, and tells what goes on from there.
+    pub(crate) fn leave_parent() -> Heritage {
         let Some(parent) = leaked(CURRENT.load(Ordering::Acquire)) else {
-            return false;
+            return Heritage::default();
         };
         // The parent's lock may be held by a thread that does not exist here; then its page stays open, unused.
         match parent.state.try_lock() {
             Ok(mut state) => {
                 state.page = None;
-                state.wanted
+                Heritage {
+                    wanted: state.wanted,
+                    vigil: state.vigil.clone(),
+                    pace: state.pace,
+                }
             }
-            Err(_) => true,
+            Err(_) => Heritage {
+                wanted: true,
+                ..Heritage::default()
+            },
         }
     }
 
@@ -166,7 +197,11 @@ impl Book {
                 if *destination == Destination::Series {
                     self.remember(finished.file.clone(), settings);
                 }
+                let census = finished.census.as_ref();
+                let growth = census.and_then(|census| census.growth());
+                self.census = finished.census;
                 let report = Report {
+                    growth,
                     path: finished.file.path,
                     sequence: finished.sequence,
                     summary: finished.summary,

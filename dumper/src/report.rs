@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::census::TypeGrowth;
+use crate::settings::Settings;
 use crate::signal::Signal;
 use crate::target::WalkSummary;
 
@@ -21,6 +23,8 @@ pub struct Report {
     pub pause: Duration,
     /// From the request to the published file.
     pub duration: Duration,
+    /// The types that grew most since the last dump of this process, most first; `None` where there is none to compare with.
+    pub growth: Option<Vec<TypeGrowth>>,
 }
 
 /// Why there is no dump. Says what happened and what to do about it.
@@ -58,6 +62,12 @@ pub enum InstallError {
 pub struct Status {
     /// Whether a signal is armed; `None` before the first installation.
     pub installed: Option<Installed>,
+    /// The settings in force; `None` before the first installation.
+    pub settings: Option<Settings>,
+    /// Resident memory, bytes, at which the next dump is taken by itself; `None` where that is not asked for.
+    pub next_level: Option<u64>,
+    /// For how long dumps for the memory's sake are held back, because one was taken not long ago.
+    pub held_back: Duration,
     /// Whether the agent's thread is there to answer.
     pub agent_alive: bool,
     /// Whether a dump is being taken.

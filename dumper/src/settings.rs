@@ -1,12 +1,16 @@
 //! What the user may choose: argument beats environment beats default.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::signal::Signal;
+use crate::triggers::{
+    EXIT_ALLOWED, EXIT_LIMIT, LEVELS_ALLOWED, RISE_ALLOWED, Triggers, parse_levels, parse_rise,
+};
 use crate::units::{parse_duration, parse_size};
 
 /// Settings of an installation; made by [`SettingsBuilder`].
@@ -20,7 +24,8 @@ pub struct Settings {
     /// Where dumps are written; made (mode 0700) when a dump is written and only its last part is missing.
     /// `MEMDUMP_DIR`; the working directory at the time of the installation.
     pub directory: PathBuf,
-    /// First part of the dumps' names. `MEMDUMP_NAME`; the name of the executable.
+    /// First part of the dumps' names. `{host}` stands for the machine's name, `{script}` for the default. `MEMDUMP_NAME`; the name of
+    /// the executable.
     pub name: String,
     /// How many of its own dumps a process leaves in the directory; `None`: all. `MEMDUMP_KEEP`.
     pub keep: Option<NonZeroU32>,
@@ -36,6 +41,10 @@ pub struct Settings {
     pub nice: u8,
     /// How two dumps are to know an object to be the same. `MEMDUMP_IDENTITY`; by address.
     pub identity: Identity,
+    /// How the snapshot process writes beside others. `MEMDUMP_IONICE`; the lowest best effort.
+    pub io_priority: IoPriority,
+    /// What asks for a dump by itself.
+    pub triggers: Triggers,
 }
 
 /// How two dumps know an object to be the same.
@@ -58,6 +67,25 @@ impl FromStr for Identity {
             _ => Err(bad("identity", text.to_owned(), IDENTITY_ALLOWED)),
         }
     }
+}
+
+impl fmt::Display for IoPriority {
+    /// As the setting takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BestEffort(level) => write!(f, "{level}"),
+            Self::Idle => f.write_str("idle"),
+        }
+    }
+}
+
+/// How a process reads and writes beside others, as of ioprio_set(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoPriority {
+    /// From 0, the highest, to 7.
+    BestEffort(u8),
+    /// Only when nobody else does: on a busy disk a dump may then never end before its deadline.
+    Idle,
 }
 
 /// A setting cannot be used.
@@ -87,6 +115,12 @@ pub struct SettingsBuilder {
     arguments: Option<bool>,
     nice: Option<u8>,
     identity: Option<Identity>,
+    ionice: Option<String>,
+    on_memory: Option<String>,
+    on_rise: Option<String>,
+    on_memory_error: Option<bool>,
+    on_exit: Option<String>,
+    trigger_interval: Option<Duration>,
 }
 
 macro_rules! given {
@@ -131,6 +165,18 @@ impl SettingsBuilder {
         nice: u8;
         /// Gives [`Settings::identity`].
         identity: Identity;
+        /// Gives [`Settings::io_priority`]: `idle`, or `0` to `7`.
+        ionice: String;
+        /// Gives [`Triggers::memory`]: `2G`, `80%`, `2G+512M`, `off`.
+        on_memory: String;
+        /// Gives [`Triggers::rise`]: `100M/min`, `off`.
+        on_rise: String;
+        /// Gives [`Triggers::memory_error`].
+        on_memory_error: bool;
+        /// Gives [`Triggers::exit`]: `on`, `off`, `20s`.
+        on_exit: String;
+        /// Gives [`Triggers::interval`].
+        trigger_interval: Duration;
     }
 
     /// The settings, with what is missing from this process's environment and the defaults.
@@ -165,11 +211,11 @@ impl SettingsBuilder {
                 signal,
             )?,
             directory: absolute(self.directory.or_else(|| environment.path("MEMDUMP_DIR")))?,
-            name: match self.name {
-                Some(name) => Some(checked_name(name)?),
-                None => environment.unless(None, "MEMDUMP_NAME", NAME_ALLOWED, allowed_name)?,
-            }
-            .unwrap_or_else(|| default_name(self.default_name)),
+            name: environment
+                .text(self.name, ("name", "MEMDUMP_NAME"), NAME_ALLOWED, |name| {
+                    resolved_name(name, self.default_name.as_deref())
+                })?
+                .unwrap_or_else(|| default_name(self.default_name.as_deref())),
             keep: environment
                 .unless(self.keep, "MEMDUMP_KEEP", KEEP_ALLOWED, |t| t.parse().ok())?
                 .and_then(NonZeroU32::new),
@@ -206,6 +252,56 @@ impl SettingsBuilder {
                     |text| text.parse().ok(),
                 )?
                 .unwrap_or_default(),
+            io_priority: environment
+                .text(
+                    self.ionice,
+                    ("ionice", "MEMDUMP_IONICE"),
+                    IONICE_ALLOWED,
+                    parse_io_priority,
+                )?
+                .unwrap_or(IoPriority::BestEffort(7)),
+            triggers: Triggers {
+                memory: environment
+                    .text(
+                        self.on_memory,
+                        ("on_memory", "MEMDUMP_ON_MEMORY"),
+                        LEVELS_ALLOWED,
+                        |text| unless_off(text, parse_levels),
+                    )?
+                    .flatten(),
+                rise: environment
+                    .text(
+                        self.on_rise,
+                        ("on_rise", "MEMDUMP_ON_RISE"),
+                        RISE_ALLOWED,
+                        |text| unless_off(text, parse_rise),
+                    )?
+                    .flatten(),
+                memory_error: environment
+                    .unless(
+                        self.on_memory_error,
+                        "MEMDUMP_ON_MEMORY_ERROR",
+                        SWITCH_ALLOWED,
+                        parse_switch,
+                    )?
+                    .unwrap_or(false),
+                exit: environment
+                    .text(
+                        self.on_exit,
+                        ("on_exit", "MEMDUMP_ON_EXIT"),
+                        EXIT_ALLOWED,
+                        parse_exit,
+                    )?
+                    .flatten(),
+                interval: environment
+                    .unless(
+                        self.trigger_interval,
+                        "MEMDUMP_TRIGGER_INTERVAL",
+                        DURATION_ALLOWED,
+                        parse_duration,
+                    )?
+                    .unwrap_or(Triggers::OFF.interval),
+            },
         };
         settings.check()
     }
@@ -229,6 +325,10 @@ impl Settings {
                 format!("{:?}", self.deadline),
                 DURATION_ALLOWED,
             ));
+        }
+        if !limits.contains(&self.triggers.interval) {
+            let interval = format!("{:?}", self.triggers.interval);
+            return Err(bad("trigger_interval", interval, DURATION_ALLOWED));
         }
         if self.nice > 19 {
             return Err(bad("nice", self.nice.to_string(), NICE_ALLOWED));
@@ -262,6 +362,7 @@ const SWITCH_ALLOWED: &str = "on or off";
 const KEEP_ALLOWED: &str = "a number of dumps, or 0 to keep all";
 const NICE_ALLOWED: &str = "a number from 0 to 19";
 const IDENTITY_ALLOWED: &str = "address or exact";
+const IONICE_ALLOWED: &str = "idle, or a number from 0 to 7";
 const NAME_ALLOWED: &str = "a name of 1 to 100 bytes of UTF-8 without `/` or control characters that does not start with a dot";
 
 fn parse_switch(text: &str) -> Option<bool> {
@@ -272,6 +373,40 @@ fn parse_switch(text: &str) -> Option<bool> {
     }
 }
 
+fn unless_off<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match parse_switch(text) {
+        Some(false) => Some(None),
+        _ => parse(text).map(Some),
+    }
+}
+
+fn parse_exit(text: &str) -> Option<Option<Duration>> {
+    match parse_switch(text) {
+        Some(on) => Some(on.then_some(EXIT_LIMIT)),
+        None => parse_duration(text).map(|limit| (!limit.is_zero()).then_some(limit)),
+    }
+}
+
+fn parse_io_priority(text: &str) -> Option<IoPriority> {
+    match text {
+        "idle" => Some(IoPriority::Idle),
+        level => {
+            let level = level.parse().ok().filter(|&level| level <= 7)?;
+            Some(IoPriority::BestEffort(level))
+        }
+    }
+}
+
+/// The machine's name tells the dumps of containers apart which share a directory: all of them are process 1.
+fn resolved_name(name: &str, script: Option<&str>) -> Option<String> {
+    let name = name.replace("{host}", &crate::context::host());
+    let name = match name.contains("{script}") {
+        true => name.replace("{script}", &default_name(script)),
+        false => name,
+    };
+    allowed_name(&name)
+}
+
 fn allowed_name(name: &str) -> Option<String> {
     let allowed = (1..=100).contains(&name.len())
         && !name.starts_with('.')
@@ -279,16 +414,13 @@ fn allowed_name(name: &str) -> Option<String> {
     allowed.then(|| name.to_owned())
 }
 
-fn checked_name(name: String) -> Result<String, SettingsError> {
-    allowed_name(&name).ok_or_else(|| bad("name", name, NAME_ALLOWED))
-}
-
-fn default_name(given: Option<String>) -> String {
+fn default_name(given: Option<&str>) -> String {
     let of_executable = || {
         let executable = std::env::current_exe().ok()?;
         Some(executable.file_name()?.to_str()?.to_owned())
     };
     given
+        .map(String::from)
         .or_else(of_executable)
         .and_then(|name| allowed_name(&name))
         .unwrap_or_else(|| "process".into())
@@ -302,6 +434,23 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         (self.0)(variable)
             .filter(|v| !v.is_empty())
             .map(PathBuf::from)
+    }
+
+    /// What was given as text under its name, or else what the variable says.
+    fn text<T>(
+        &self,
+        given: Option<String>,
+        (name, variable): (&str, &str),
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, SettingsError> {
+        match given {
+            Some(text) => match parse(text.trim()) {
+                Some(parsed) => Ok(Some(parsed)),
+                None => Err(bad(name, text, allowed)),
+            },
+            None => self.unless(None, variable, allowed, parse),
+        }
     }
 
     /// What was given, or else what the variable says.
@@ -355,11 +504,13 @@ mod tests {
             arguments: true,
             nice: 10,
             identity: Identity::Address,
+            io_priority: IoPriority::BestEffort(7),
+            triggers: Triggers::OFF,
         };
         assert_eq!(settings, expected);
     }
 
-    const ALL: [(&str, &str); 11] = [
+    const ALL: [(&str, &str); 17] = [
         ("MEMDUMP_SIGNAL", "SIGUSR2"),
         ("MEMDUMP_SECOND_SIGNAL", "RTMIN+1"),
         ("MEMDUMP_DIR", "/var/dumps"),
@@ -371,6 +522,12 @@ mod tests {
         ("MEMDUMP_ARGUMENTS", "no"),
         ("MEMDUMP_NICE", "0"),
         ("MEMDUMP_IDENTITY", "Exact"),
+        ("MEMDUMP_IONICE", "idle"),
+        ("MEMDUMP_ON_MEMORY", "2G+512M"),
+        ("MEMDUMP_ON_RISE", "100M/min"),
+        ("MEMDUMP_ON_MEMORY_ERROR", "yes"),
+        ("MEMDUMP_ON_EXIT", "5s"),
+        ("MEMDUMP_TRIGGER_INTERVAL", "10m"),
     ];
 
     #[test]
@@ -387,6 +544,14 @@ mod tests {
             arguments: false,
             nice: 0,
             identity: Identity::Exact,
+            io_priority: IoPriority::Idle,
+            triggers: Triggers {
+                memory: parse_levels("2G+512M"),
+                rise: parse_rise("100M/min"),
+                memory_error: true,
+                exit: Some(Duration::from_secs(5)),
+                interval: Duration::from_secs(600),
+            },
         };
         assert_eq!(built(SettingsBuilder::new(), &ALL), Ok(expected));
     }
@@ -404,11 +569,19 @@ mod tests {
             .labels(true)
             .arguments(true)
             .nice(5)
-            .identity(Identity::Address);
+            .identity(Identity::Address)
+            .ionice("3".into())
+            .on_memory("off".into())
+            .on_rise("off".into())
+            .on_memory_error(false)
+            .on_exit("on".into())
+            .trigger_interval(Duration::from_secs(1));
         let expected = builder.clone().build_from(|_| None);
         let nonsense = ALL.map(|(variable, _)| (variable, "/"));
         assert_eq!(built(builder, &nonsense), expected);
-        assert_eq!(expected.unwrap().keep, None);
+        let expected = expected.unwrap();
+        assert_eq!(expected.keep, None);
+        assert_eq!(expected.triggers.exit, Some(EXIT_LIMIT));
     }
 
     #[test]
@@ -424,6 +597,12 @@ mod tests {
             ("MEMDUMP_ARGUMENTS", "2"),
             ("MEMDUMP_NICE", "-5"),
             ("MEMDUMP_IDENTITY", "serial"),
+            ("MEMDUMP_IONICE", "8"),
+            ("MEMDUMP_ON_MEMORY", "110%"),
+            ("MEMDUMP_ON_RISE", "fast"),
+            ("MEMDUMP_ON_MEMORY_ERROR", "2"),
+            ("MEMDUMP_ON_EXIT", "later"),
+            ("MEMDUMP_TRIGGER_INTERVAL", "-1"),
         ] {
             let error = built(SettingsBuilder::new(), &[(variable, value)]).unwrap_err();
             assert_eq!(
@@ -434,6 +613,15 @@ mod tests {
         for (builder, setting) in [
             (SettingsBuilder::new().name("a/b".into()), "name"),
             (SettingsBuilder::new().nice(20), "nice"),
+            (SettingsBuilder::new().name("{host}/x".into()), "name"),
+            (SettingsBuilder::new().ionice("low".into()), "ionice"),
+            (SettingsBuilder::new().on_memory("2X".into()), "on_memory"),
+            (SettingsBuilder::new().on_rise("1G".into()), "on_rise"),
+            (SettingsBuilder::new().on_exit("?".into()), "on_exit"),
+            (
+                SettingsBuilder::new().trigger_interval(Duration::ZERO),
+                "trigger_interval",
+            ),
             (SettingsBuilder::new().deadline(Duration::ZERO), "deadline"),
             (
                 SettingsBuilder::new().second_signal(Signal::USR1),
@@ -442,6 +630,14 @@ mod tests {
         ] {
             assert_eq!(built(builder, &[]).unwrap_err().setting, setting);
         }
+    }
+
+    #[test]
+    fn a_name_may_have_the_machine_and_the_script_in_it() {
+        let builder = SettingsBuilder::new().default_name("shop".into());
+        let named = built(builder, &[("MEMDUMP_NAME", "{script}-{host}-{x}")]).unwrap();
+        let host = crate::context::host();
+        assert_eq!(named.name, format!("shop-{host}-{{x}}"));
     }
 
     #[test]

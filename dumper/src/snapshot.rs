@@ -3,8 +3,10 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::census::Census;
 use crate::child;
 use crate::exchange::{Exchange, Failure, Published, Told};
 use crate::failpoint::{self, Failpoint};
@@ -32,6 +34,8 @@ pub(crate) struct Order<'a> {
     pub(crate) sequence: u64,
     /// Earlier dumps to be deleted when this one is published.
     pub(crate) obsolete: Vec<Published>,
+    /// How many objects of each type the last dump had.
+    pub(crate) previous: Option<Arc<Census>>,
 }
 
 /// Why no snapshot was taken, or what became of one.
@@ -54,7 +58,7 @@ pub(crate) enum Trouble {
 }
 
 /// What a snapshot process left behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Finished {
     pub(crate) file: Published,
     pub(crate) sequence: u64,
@@ -62,6 +66,7 @@ pub(crate) struct Finished {
     pub(crate) wait: Duration,
     pub(crate) pause: Duration,
     pub(crate) duration: Duration,
+    pub(crate) census: Option<Arc<Census>>,
 }
 
 /// A snapshot process that has not been reaped yet.
@@ -69,6 +74,7 @@ pub(crate) struct Finished {
 pub(crate) struct Running {
     pid: libc::pid_t,
     exchange: Exchange,
+    census: Option<Arc<Census>>,
     asked: Instant,
     kill_at: Instant,
     overdue: bool,
@@ -81,6 +87,8 @@ pub(crate) fn take(order: &Order<'_>, held: &mut dyn FnMut()) -> Result<Running,
     failpoint::load();
     let asked = Instant::now();
     let exchange = new_exchange().map_err(|e| Trouble::Map(e.raw_os_error().unwrap_or(0)))?;
+    // Without it the dump tells no growth, and nothing else is missing.
+    let census = Census::new().ok().map(Arc::new);
     let mut cloned = None;
     order
         .target
@@ -88,7 +96,7 @@ pub(crate) fn take(order: &Order<'_>, held: &mut dyn FnMut()) -> Result<Running,
             if cloned.is_none() {
                 let wait = asked.elapsed();
                 held();
-                cloned = Some((wait, clone(order, &exchange, wait)));
+                cloned = Some((wait, clone(order, &exchange, census.as_ref(), wait)));
             }
         })
         .map_err(Trouble::Target)?;
@@ -100,6 +108,7 @@ pub(crate) fn take(order: &Order<'_>, held: &mut dyn FnMut()) -> Result<Running,
     Ok(Running {
         pid,
         exchange,
+        census,
         asked,
         kill_at: asked + wait + order.settings.deadline,
         overdue: false,
@@ -119,6 +128,7 @@ fn new_exchange() -> io::Result<Exchange> {
 fn clone(
     order: &Order<'_>,
     exchange: &Exchange,
+    census: Option<&Arc<Census>>,
     wait: Duration,
 ) -> io::Result<(libc::pid_t, Duration)> {
     if failpoint::is_on(Failpoint::CloneRefused) {
@@ -134,7 +144,7 @@ fn clone(
     // that costs it (see `child`) and never returns from here.
     let pid = unsafe { libc::syscall(libc::SYS_clone, 0, 0, 0, 0, 0) };
     if pid == 0 {
-        child::run(order, exchange, target, before, wait);
+        child::run(order, exchange, census, target, before, wait);
     }
     let pause = before.elapsed();
     let error = io::Error::last_os_error();
@@ -190,6 +200,7 @@ impl Running {
                 wait: self.wait,
                 pause: self.pause,
                 duration: self.asked.elapsed(),
+                census: self.census.clone(),
             });
         }
         if let Some(told) = self.exchange.failure() {

@@ -168,3 +168,20 @@ pub(crate) fn read_link(path: &CStr) -> Option<Vec<u8>> {
     to.truncate(usize::try_from(length).ok()?);
     Some(to)
 }
+
+/// A value of sysconf(3).
+pub(crate) fn system_value(name: libc::c_int) -> Option<u64> {
+    // SAFETY: has no memory arguments.
+    u64::try_from(unsafe { libc::sysconf(name) }).ok()
+}
+
+/// The time of a clock. The monotonic one is the same in all processes.
+pub(crate) fn clock(id: libc::clockid_t) -> Duration {
+    // SAFETY: a timespec is plain data; the clocks asked for exist on every Linux.
+    let time = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(id, &raw mut time);
+        time
+    };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

@@ -26,6 +26,16 @@ pub fn parse_size(text: &str) -> Option<u64> {
         .checked_mul(1 << shift)
 }
 
+/// Writes a size as [`parse_size`] reads it, in the largest unit that loses nothing.
+pub(crate) fn format_size(bytes: u64) -> String {
+    let units = [(40, "T"), (30, "G"), (20, "M"), (10, "K")];
+    let whole = |&&(shift, _): &&(u32, _)| bytes > 0 && bytes.trailing_zeros() >= shift;
+    match units.iter().find(whole) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
 /// Reads a time: `90` or `90s`, `0.5`, `500ms`, `10m`, `1h`.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let text = text.trim();

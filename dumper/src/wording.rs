@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::census::TypeGrowth;
 use crate::exchange::{Failure, Told};
 use crate::report::{DumpError, Report};
 use crate::settings::Settings;
@@ -36,6 +37,10 @@ impl fmt::Display for Event<'_> {
                     report.wait.as_secs_f64() * 1e3,
                     report.duration.as_secs_f64(),
                 )?;
+                if let Some(growth) = &report.growth {
+                    f.write_str(" growth=")?;
+                    write_growth(growth, f)?;
+                }
                 if report.summary.faults > 0 {
                     write!(f, " faults={}", report.summary.faults)?;
                 }
@@ -51,6 +56,16 @@ impl fmt::Display for Event<'_> {
             ),
         }
     }
+}
+
+fn write_growth(growth: &[TypeGrowth], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if growth.is_empty() {
+        return f.write_str("none");
+    }
+    for (n, TypeGrowth { name, objects }) in growth.iter().enumerate() {
+        write!(f, "{}{name} +{objects}", if n == 0 { "\"" } else { ", " })?;
+    }
+    f.write_str("\"")
 }
 
 /// A path on one line: quoted where it would break the line or its words.

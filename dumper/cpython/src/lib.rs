@@ -2,8 +2,8 @@
 //!
 //! The way of the data: [`target`] holds the interpreter still and starts the walk in the snapshot process; [`walk`] visits the objects
 //! of the [`collector`]'s rings and what they reach; [`edges`] names an object's references, [`sizes`] its bytes, [`roots`]
-//! what is alive without them; [`labels`] and [`text`] turn names into strings of the file. [`births`] marks
-//! when objects are born, if that is asked for. [`layout`] is the one place that differs between versions.
+//! what is alive without them; [`tally`] counts them by type; [`births`] marks when objects are born, if that is asked for; [`labels`]
+//! and [`text`] turn names into strings of the file. [`layout`] is the one place that differs between versions.
 
 mod api;
 mod births;
@@ -20,6 +20,7 @@ mod roots;
 mod seen;
 mod self_check;
 mod sizes;
+mod tally;
 mod target;
 mod text;
 mod walk;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use memdump_dumper::{
     DumpError, Identity, Installed, Report, Settings, SettingsBuilder, Signal, Status,
 };
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -165,6 +165,14 @@ struct Given {
     deadline: Option<f64>,
     labels: Option<bool>,
     identity: Option<String>,
+    arguments: Option<bool>,
+    nice: Option<u8>,
+    ionice: Option<String>,
+    on_memory: Option<String>,
+    on_rise: Option<String>,
+    on_memory_error: Option<bool>,
+    on_exit: Option<String>,
+    trigger_interval: Option<f64>,
 }
 
 impl Given {
@@ -192,10 +200,7 @@ impl Given {
             builder = builder.min_free(bytes);
         }
         if let Some(seconds) = self.deadline {
-            let deadline = Duration::try_from_secs_f64(seconds).map_err(|_| {
-                PyValueError::new_err(format!("deadline: {seconds} is not a number of seconds"))
-            })?;
-            builder = builder.deadline(deadline);
+            builder = builder.deadline(time("deadline", seconds)?);
         }
         if let Some(labels) = self.labels {
             builder = builder.labels(labels);
@@ -203,16 +208,47 @@ impl Given {
         if let Some(identity) = self.identity {
             builder = builder.identity(identity.parse().map_err(value_error)?);
         }
+        if let Some(arguments) = self.arguments {
+            builder = builder.arguments(arguments);
+        }
+        if let Some(nice) = self.nice {
+            builder = builder.nice(nice);
+        }
+        if let Some(ionice) = self.ionice {
+            builder = builder.ionice(ionice);
+        }
+        if let Some(levels) = self.on_memory {
+            builder = builder.on_memory(levels);
+        }
+        if let Some(rise) = self.on_rise {
+            builder = builder.on_rise(rise);
+        }
+        if let Some(on) = self.on_memory_error {
+            builder = builder.on_memory_error(on);
+        }
+        if let Some(exit) = self.on_exit {
+            builder = builder.on_exit(exit);
+        }
+        if let Some(seconds) = self.trigger_interval {
+            builder = builder.trigger_interval(time("trigger_interval", seconds)?);
+        }
         builder.build().map_err(value_error)
     }
 }
 
-/// Arms the signals.
+fn time(setting: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        PyValueError::new_err(format!("{setting}: {seconds} is not a number of seconds"))
+    })
+}
+
+/// Arms the signals. Gives whether errors of memory are to be told by [`memory_error`].
 #[pyfunction]
-fn install(py: Python<'_>, given: Given) -> PyResult<()> {
+fn install(py: Python<'_>, given: Given) -> PyResult<bool> {
     let target = target(py)?;
     let settings = given.settings()?;
     let identity = settings.identity;
+    let memory_error = settings.triggers.memory_error;
     memdump_dumper::install(target, settings, &without_gil(py))
         .map_err(|error| PyOSError::new_err(error.to_string()))?;
     // Dumps are worth having without it, so this is told and no error.
@@ -221,7 +257,21 @@ fn install(py: Python<'_>, given: Given) -> PyResult<()> {
     {
         memdump_dumper::notice(&gap);
     }
-    Ok(())
+    Ok(memory_error)
+}
+
+/// For `sys.monitoring`: sees every exception that is raised, and so must be quick.
+#[pyfunction]
+fn on_raise(_code: &Bound<'_, PyAny>, _offset: &Bound<'_, PyAny>, exception: &Bound<'_, PyAny>) {
+    if exception.is_instance_of::<PyMemoryError>() {
+        memdump_dumper::memory_error();
+    }
+}
+
+/// The interpreter ran out of memory on this thread.
+#[pyfunction]
+fn memory_error() {
+    memdump_dumper::memory_error();
 }
 
 /// Writes a dump now.
@@ -262,6 +312,52 @@ fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyD
     dict.set_item("wait", report.wait.as_secs_f64())?;
     dict.set_item("pause", report.pause.as_secs_f64())?;
     dict.set_item("duration", report.duration.as_secs_f64())?;
+    let growth = match &report.growth {
+        Some(types) => {
+            let growth = PyDict::new(py);
+            for one in types {
+                growth.set_item(&one.name, one.objects)?;
+            }
+            Some(growth)
+        }
+        None => None,
+    };
+    dict.set_item("growth", growth)?;
+    Ok(dict)
+}
+
+/// By the names of the arguments of `install`.
+fn settings_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
+    let Settings {
+        directory,
+        name,
+        keep,
+        min_free,
+        deadline,
+        labels,
+        arguments,
+        nice,
+        io_priority,
+        triggers,
+        ..
+    } = settings;
+    let dict = PyDict::new(py);
+    dict.set_item("directory", directory.as_os_str())?;
+    dict.set_item("name", name)?;
+    dict.set_item("keep", keep.map_or(0, |keep| keep.get()))?;
+    dict.set_item("min_free", min_free)?;
+    dict.set_item("deadline", deadline.as_secs_f64())?;
+    dict.set_item("labels", labels)?;
+    dict.set_item("arguments", arguments)?;
+    dict.set_item("nice", nice)?;
+    dict.set_item("ionice", io_priority.to_string())?;
+    let levels = triggers.memory.map(|levels| levels.to_string());
+    dict.set_item("on_memory", levels)?;
+    dict.set_item("on_rise", triggers.rise.map(|rise| rise.to_string()))?;
+    dict.set_item("on_memory_error", triggers.memory_error)?;
+    let exit = triggers.exit.map_or(0.0, |limit| limit.as_secs_f64());
+    dict.set_item("on_exit", exit)?;
+    dict.set_item("trigger_interval", triggers.interval.as_secs_f64())?;
     Ok(dict)
 }
 
@@ -270,6 +366,9 @@ fn report_dict<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyD
 fn status<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
     let Status {
         installed,
+        settings,
+        next_level,
+        held_back,
         agent_alive,
         in_progress,
         dumps,
@@ -308,6 +407,10 @@ fn status<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
             .map(|report| report_dict(py, &report))
             .transpose()?,
     )?;
+    let settings = settings.map(|settings| settings_dict(py, &settings));
+    dict.set_item("settings", settings.transpose()?)?;
+    dict.set_item("next_level", next_level)?;
+    dict.set_item("held_back", held_back.as_secs_f64())?;
     dict.set_item("last_error", last_error.map(|error| error.to_string()))?;
     Ok(dict)
 }
@@ -330,6 +433,7 @@ fn after_fork_in_child() {
 
 #[pyfunction]
 fn shutdown(py: Python<'_>) {
+    memdump_dumper::wait_at_exit(&without_gil(py));
     memdump_dumper::shutdown(&without_gil(py));
 }
 
@@ -338,6 +442,7 @@ fn shutdown(py: Python<'_>) {
 mod _native {
     #[pymodule_export]
     use super::{
-        after_fork_in_child, after_fork_in_parent, before_fork, dump, install, shutdown, status,
+        after_fork_in_child, after_fork_in_parent, before_fork, dump, install, memory_error,
+        on_raise, shutdown, status,
     };
 }

@@ -65,6 +65,13 @@ impl Target for CPython {
             };
             landed(&mut walk, part, |_| {});
         }
+        let mut told = false;
+        let types = |walk: &mut Walk<_>| {
+            if !std::mem::replace(&mut told, true) {
+                walk.tell_types(context);
+            }
+        };
+        landed(&mut walk, types, |_| {});
         let faults = walk.faults();
 
         context

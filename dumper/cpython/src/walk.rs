@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use memdump_dumper::{MemoryFault, WalkError};
+use memdump_dumper::{MemoryFault, SnapshotContext, WalkError};
 use memdump_format::{
     Address, Fault, Object, ObjectFlags, ObjectId, Reference, Root, RootKind, Strength, Type,
     TypeFlags, WriteError, Writer,
@@ -20,6 +20,7 @@ use crate::labels::Labels;
 use crate::layout::stable;
 use crate::memory::Obj;
 use crate::seen::Seen;
+use crate::tally::Tally;
 use crate::text::{LONGEST_NAME, Text};
 
 /// A walk with all its state outside of the stack, because a fault jumps out of any frame.
@@ -36,6 +37,7 @@ pub(crate) struct Graph<W: Write> {
     pub(crate) labels: Labels,
     classes: Classes,
     seen: Seen,
+    tally: Tally,
     pending: Vec<Obj>,
     /// Objects of whose references some were put off because too many were pending. See [`Graph::most_pending`].
     unfinished: Vec<Obj>,
@@ -71,6 +73,7 @@ impl<W: Write> Walk<W> {
                 labels: Labels::new(show_keys),
                 classes: Classes::new(),
                 seen: Seen::new(),
+                tally: Tally::default(),
                 pending: Vec::new(),
                 unfinished: Vec::new(),
                 put_off: false,
@@ -162,6 +165,14 @@ impl<W: Write> Walk<W> {
         self.graph.fault(format_args!(
             "signal {signal} at {address:#x} while reading this object"
         ));
+    }
+
+    /// Tells how many objects there are of each type.
+    pub(crate) fn tell_types(&self, context: &SnapshotContext) {
+        let Graph { tally, python, .. } = &self.graph;
+        context.count_types(&mut tally.counts(), &mut |id, to| {
+            tally.write_name(python, id, to);
+        });
     }
 
     /// How much could not be read.
@@ -291,11 +302,14 @@ impl<W: Write> Graph<W> {
         let mut text = Text::new(LONGEST_NAME);
         self.python.write_type_module(object, &mut text);
         let written = self.writer.string(text.as_str());
-        let module = self.keep(written)?;
+        let module_id = self.keep(written)?;
+        let module = text;
         let mut text = Text::new(LONGEST_NAME);
         self.python.write_type_name(object, &mut text);
         let written = self.writer.string(text.as_str());
         let name = self.keep(written)?;
+        self.tally
+            .add(class.id, object, module.as_str(), text.as_str());
         let is_static = class.flags & stable::FLAG_HEAP_TYPE == 0;
         let mut flags = TypeFlags::default();
         if is_static {
@@ -306,7 +320,7 @@ impl<W: Write> Graph<W> {
         }
         let written = self.writer.define_type(&Type {
             address: Address(object.0 as u64),
-            module,
+            module: module_id,
             name,
             flags,
         });
@@ -351,6 +365,7 @@ impl<W: Write> Graph<W> {
         let written = self.writer.object(&record);
         if let Some(id) = self.keep(written) {
             self.source = id;
+            self.tally.count(class.id);
         }
     }
 

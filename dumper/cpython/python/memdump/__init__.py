@@ -46,6 +46,8 @@ class Dump:
     """Seconds for which it was held still: the fork."""
     duration: float
     """Seconds from the request to the complete file."""
+    growth: Optional[dict[str, int]]
+    """The types with most new objects since the last dump of this process, and how many; None for the first."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ class Status:
     """Signals that came while a dump was being written."""
     last_dump: Optional[Dump]
     last_error: Optional[str]
+    settings: Optional[dict[str, Any]]
+    """The settings in force, by the names of the arguments of :func:`install`; None before."""
+    next_level: Optional[int]
+    """Resident memory, bytes, at which the next dump is taken by itself; None without `on_memory`."""
+    held_back: float
+    """Seconds for which dumps because of the memory are held back, because one was taken not long ago."""
 
 
 def install(
@@ -81,12 +89,20 @@ def install(
     labels: Optional[bool] = None,
     second_signal: Union[int, str, None] = None,
     identity: Optional[str] = None,
+    arguments: Optional[bool] = None,
+    nice: Optional[int] = None,
+    ionice: Union[int, str, None] = None,
+    on_memory: Union[int, str, None] = None,
+    on_rise: Optional[str] = None,
+    on_memory_error: Optional[bool] = None,
+    on_exit: Union[bool, float, str, None] = None,
+    trigger_interval: Optional[float] = None,
 ) -> None:
     """Makes a signal write a heap dump. An argument beats its environment variable, which beats the default.
 
     signal: which one, by number or name. ``MEMDUMP_SIGNAL``; SIGUSR1. A handler that stood there before still runs.
     directory: where dumps are written. ``MEMDUMP_DIR``; the working directory of now.
-    name: files are called ``NAME.PID.SEQ.dump``. ``MEMDUMP_NAME``; the script's name.
+    name: files are called ``NAME.PID.SEQ.dump``; ``{script}`` and ``{host}`` are filled in. ``MEMDUMP_NAME``; the script's name.
     keep: how many of its own dumps a process leaves in the directory; 0: all. ``MEMDUMP_KEEP``; 0.
     min_free: bytes to leave free on the disk. ``MEMDUMP_MIN_FREE``; 256 MiB.
     deadline: seconds after which a dump is given up. ``MEMDUMP_DEADLINE``; 600.
@@ -95,13 +111,26 @@ def install(
         the process ends. ``MEMDUMP_IDENTITY``; "address".
     second_signal: the one for ``memdump send``, a real-time signal. ``MEMDUMP_SECOND_SIGNAL``; the first free one.
 
+    arguments: whether the program's arguments are in the dump. ``MEMDUMP_ARGUMENTS``; yes.
+    nice: by how much the snapshot process lowers its priority. ``MEMDUMP_NICE``; 10.
+    ionice: its priority at the disk, 0 to 7 or "idle". ``MEMDUMP_IONICE``; 7.
+
+    Dumps that nobody asks for by hand, all off unless asked for:
+
+    on_memory: when resident memory reaches a level, and again at each further step: bytes, "2G", "80%" (of the limit),
+        "2G+256M". ``MEMDUMP_ON_MEMORY``.
+    on_rise: when resident memory rises fast: "100M/min". ``MEMDUMP_ON_RISE``.
+    on_memory_error: when a MemoryError is raised (before 3.12: is not handled). ``MEMDUMP_ON_MEMORY_ERROR``.
+    on_exit: when the process ends; or for how many seconds that may hold the end up, 20 if True. ``MEMDUMP_ON_EXIT``.
+    trigger_interval: least seconds between two of them, which double each time. ``MEMDUMP_TRIGGER_INTERVAL``; 60.
+
     May be called again: takes the new settings, and takes the signal back if something replaced its handler. Forked
     workers answer signals too, each under its own pid.
 
     Raises RuntimeError for an interpreter that memdump does not know, ValueError for a setting that cannot be
     used, OSError if the signal or the thread cannot be had. Nothing is armed then.
     """
-    _native.install(
+    memory_error = _native.install(
         _given(
             signal=_signal(signal),
             second_signal=_signal(second_signal),
@@ -112,9 +141,22 @@ def install(
             deadline=deadline,
             labels=labels,
             identity=identity,
+            arguments=arguments,
+            nice=nice,
+            ionice=_text(ionice),
+            on_memory=_text(on_memory),
+            on_rise=on_rise,
+            on_memory_error=on_memory_error,
+            on_exit=_text(on_exit),
+            trigger_interval=trigger_interval,
         )
     )
     _register_hooks()
+    # Imported only where it is needed: the program may never ask for it.
+    if memory_error or "memdump._memory_error" in sys.modules:
+        from . import _memory_error
+
+        _memory_error.watch(memory_error)
 
 
 def dump(path: _PathLike, *, deadline: Optional[float] = None, labels: Optional[bool] = None) -> Dump:
@@ -138,13 +180,40 @@ def status() -> Status:
     )
 
 
+_SETTINGS = (
+    "signal",
+    "second_signal",
+    "directory",
+    "name",
+    "keep",
+    "min_free",
+    "deadline",
+    "labels",
+    "arguments",
+    "nice",
+    "ionice",
+    "on_memory",
+    "on_rise",
+    "on_memory_error",
+    "on_exit",
+    "trigger_interval",
+    "identity",
+)
+
+
 def _given(**settings: Any) -> dict[str, Any]:
-    every = ("signal", "second_signal", "directory", "name", "keep", "min_free", "deadline", "labels", "identity")
-    return {**dict.fromkeys(every), "default_name": _script_name(), **settings}
+    return {**dict.fromkeys(_SETTINGS), "default_name": _script_name(), **settings}
 
 
 def _signal(signal: Union[int, str, None]) -> Optional[str]:
     return None if signal is None else str(int(signal) if isinstance(signal, int) else signal)
+
+
+def _text(value: Union[bool, float, str, None]) -> Optional[str]:
+    """As the environment has it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return None if value is None else str(value)
 
 
 def _named(signal: int) -> int:
@@ -156,11 +225,24 @@ def _named(signal: int) -> int:
 
 def _script_name() -> str:
     script = os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else ""
+    if script == "-m":  # not found yet: the interpreter is starting
+        module = _module_argument()
+        return module.removesuffix(".__main__") or "python"
     if script == "__main__.py":  # python -m package
         script = os.path.basename(os.path.dirname(sys.argv[0]))
     # Not every name of a file is text.
     name = os.fsencode(script).decode(errors="replace")
     return name.removesuffix(".py").lstrip(".-") or "python"
+
+
+def _module_argument() -> str:
+    """What stands behind -m on the interpreter's command line, before it is known where that is."""
+    with open("/proc/self/cmdline", "rb") as file:
+        line = file.read().split(b"\0")[:-1]
+    # What follows it is already what the module will find.
+    before = line[: len(line) - len(sys.argv) + 1]
+    last = before[-1].decode(errors="replace") if before else ""
+    return last.partition("m")[2] if last.startswith("-") else last
 
 
 _hooks_registered = False
