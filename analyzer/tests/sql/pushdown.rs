@@ -22,7 +22,7 @@ fn equality_is_looked_up_and_gives_what_a_scan_gives() {
         ("type", &["dump", "id", "name"]),
         ("object", &["dump", "id", "address", "type", "dominator"]),
         ("reference", &["dump", "source", "target"]),
-        ("root", &["dump"]),
+        ("root", &["dump", "object"]),
     ] {
         for key in keys {
             for value in rows(

@@ -1,7 +1,8 @@
 //! The threads of each dump and where they stand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use memdump_format::{ReadError, RootKind};
 
 use super::clock::Clock;
@@ -19,7 +20,11 @@ pub(super) struct Frame {
 pub(super) type Stack = Vec<Frame>;
 
 /// The threads of a dump: their names, of which several may have one, and their stacks.
-pub(super) struct Threads(Vec<(String, Stack)>);
+pub(super) struct Threads {
+    all: Vec<(String, Stack)>,
+    /// The first of each name, by its place. There may be as many threads as objects that only their frames keep.
+    by_name: HashMap<String, usize, RandomState>,
+}
 
 impl Threads {
     pub(super) fn of(snapshot: &Snapshot) -> Result<Threads, ReadError> {
@@ -47,13 +52,20 @@ impl Threads {
                 });
             }
         }
-        Ok(Threads(threads))
+        let mut by_name = HashMap::default();
+        for (at, (name, _)) in threads.iter().enumerate() {
+            by_name.entry(name.clone()).or_insert(at);
+        }
+        Ok(Threads {
+            all: threads,
+            by_name,
+        })
     }
 
     /// How many threads stand at each place.
     fn places(&self) -> BTreeMap<&Stack, u64> {
         let mut places = BTreeMap::new();
-        for (_, stack) in &self.0 {
+        for (_, stack) in &self.all {
             *places.entry(stack).or_default() += 1;
         }
         places
@@ -61,10 +73,7 @@ impl Threads {
 
     /// The stack of the first thread of a name.
     pub(super) fn stack(&self, thread: &str) -> Option<&Stack> {
-        let mut threads = self.0.iter();
-        threads
-            .find(|(name, _)| name == thread)
-            .map(|(_, stack)| stack)
+        self.by_name.get(thread).map(|&at| &self.all[at].1)
     }
 }
 
@@ -110,7 +119,7 @@ pub(super) fn crowds(clock: &Clock, threads: &[Threads]) -> Vec<Crowd> {
             let judgement = judge(clock, &evidence);
             let is_suspect = matches!(judgement, Judgement::Suspect { .. });
             let grew = super::accumulations::growth_of(&counts) >= FEW_THREADS;
-            let here = last.0.iter().filter(|(_, other)| other == stack);
+            let here = last.all.iter().filter(|(_, other)| other == stack);
             (is_suspect && grew).then(|| Crowd {
                 stack: stack.clone(),
                 names: here.map(|(name, _)| name.clone()).collect(),

@@ -28,6 +28,8 @@ pub(in crate::sql) struct OpenDump {
     previous: Previous,
     types: OnceLock<TypeNames>,
     roots: OnceLock<Vec<Root>>,
+    /// The objects that roots hold, and the numbers of the roots; both rise.
+    roots_by_object: OnceLock<Vec<(ObjectId, u32)>>,
     faults: OnceLock<Vec<Fault>>,
     snapshot: OnceLock<Snapshot>,
     graph: OnceLock<Graph>,
@@ -65,6 +67,7 @@ impl OpenDump {
             previous: Previous::None,
             types: OnceLock::new(),
             roots: OnceLock::new(),
+            roots_by_object: OnceLock::new(),
             faults: OnceLock::new(),
             snapshot: OnceLock::new(),
             graph: OnceLock::new(),
@@ -135,6 +138,28 @@ impl OpenDump {
 
     pub(in crate::sql) fn roots(&self) -> Result<&[Root], ReadError> {
         Ok(once(&self.roots, || self.dump.roots())?)
+    }
+
+    /// The numbers of the roots that hold an object, in rising order.
+    pub(in crate::sql) fn roots_of(
+        &self,
+        object: ObjectId,
+        progress: &dyn Progress,
+    ) -> Result<impl Iterator<Item = usize> + use<'_>, SqlError> {
+        let roots = once(&self.roots_by_object, || {
+            let index = self.snapshot(progress)?.index();
+            let held = (0..).zip(self.roots()?);
+            let mut held: Vec<(ObjectId, u32)> = held
+                .filter_map(|(number, root)| Some((index.find(root.target)?, number)))
+                .collect();
+            held.sort_unstable();
+            Ok::<_, SqlError>(held)
+        })?;
+        let first = roots.partition_point(|&(held, _)| held < object);
+        let of = roots[first..]
+            .iter()
+            .take_while(move |&&(held, _)| held == object);
+        Ok(of.map(|&(_, number)| number as usize))
     }
 
     pub(in crate::sql) fn faults(&self) -> Result<&[Fault], ReadError> {
@@ -231,6 +256,7 @@ impl OpenDump {
     /// Frees all that was found out but what the next dump of the process is told against. It is found out again if somebody asks.
     pub(super) fn release_graph(&mut self) {
         self.roots.take();
+        self.roots_by_object.take();
         self.faults.take();
         self.graph.take();
         self.reach.take();

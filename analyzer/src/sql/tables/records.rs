@@ -16,14 +16,18 @@ use crate::sql::sources::{OpenDump, Sources};
 /// The first column of all of them.
 const DUMP: usize = 0;
 
-/// A table of which a dump has as many rows as `count` says, with values that `value` gives.
+/// The rows of a dump, by number, of those that are asked for.
+type Numbers = Box<dyn Iterator<Item = usize>>;
+
+/// A table of which a dump has the rows that `numbers_of` tells, with values that `value` gives.
 struct Records {
     sources: Arc<Sources>,
+    keys: Keys,
     places: std::ops::Range<usize>,
     place: usize,
-    numbers: std::ops::Range<usize>,
+    numbers: Numbers,
     number: usize,
-    count: fn(&OpenDump) -> Result<usize, ReadError>,
+    numbers_of: fn(&Sources, &OpenDump, &Keys) -> Result<Numbers, SqlError>,
     value: for<'r> fn(&'r Sources, &'r OpenDump, usize, usize) -> Result<Cell<'r>, SqlError>,
 }
 
@@ -38,7 +42,7 @@ impl Rows for Records {
                 return Ok(false);
             };
             self.place = place;
-            self.numbers = 0..(self.count)(self.sources.at(place))?;
+            self.numbers = (self.numbers_of)(&self.sources, self.sources.at(place), &self.keys)?;
         }
     }
 
@@ -49,7 +53,7 @@ impl Rows for Records {
 }
 
 macro_rules! records {
-    ($name:ident, $table:ident, $count:expr, $value:ident) => {
+    ($name:ident, $table:ident, $keys:expr, $numbers_of:expr, $value:ident) => {
         pub(super) struct $name(pub(super) Arc<Sources>);
 
         impl Relation for $name {
@@ -58,7 +62,7 @@ macro_rules! records {
             }
 
             fn is_key(&self, column: usize) -> bool {
-                [DUMP].contains(&column)
+                column == DUMP || $keys.contains(&column)
             }
 
             fn estimate(&self, given: Columns) -> Estimate {
@@ -67,7 +71,12 @@ macro_rules! records {
                 } else {
                     self.0.len() as f64
                 };
-                let rows = 500.0 * dumps;
+                let keys: &[usize] = &$keys;
+                let of_dump = match keys.iter().any(|&key| given.has(key)) {
+                    true => 2.0,
+                    false => 500.0,
+                };
+                let rows = of_dump * dumps;
                 Estimate { rows, cost: rows }
             }
 
@@ -75,10 +84,11 @@ macro_rules! records {
                 Ok(Box::new(Records {
                     places: self.0.chosen(keys.integer(DUMP)),
                     sources: self.0.clone(),
+                    keys,
                     place: 0,
-                    numbers: 0..0,
+                    numbers: Box::new(0..0),
                     number: 0,
-                    count: $count,
+                    numbers_of: $numbers_of,
                     value: $value,
                 }))
             }
@@ -89,11 +99,32 @@ macro_rules! records {
 records!(
     MetadataRecords,
     METADATA,
-    |dump| Ok(dump.printed_metadata().len()),
+    [],
+    |_, dump, _| Ok(Box::new(0..dump.printed_metadata().len())),
     metadata
 );
-records!(RootRecords, ROOT, |dump| Ok(dump.roots()?.len()), root);
-records!(FaultRecords, FAULT, |dump| Ok(dump.faults()?.len()), fault);
+records!(RootRecords, ROOT, [ROOT_OBJECT], roots, root);
+records!(
+    FaultRecords,
+    FAULT,
+    [],
+    |_, dump, _| Ok(Box::new(0..dump.faults()?.len())),
+    fault
+);
+
+const ROOT_OBJECT: usize = RootColumn::Object as usize;
+
+/// All roots, or those of an object: views look for what holds each of many.
+fn roots(sources: &Sources, dump: &OpenDump, keys: &Keys) -> Result<Numbers, SqlError> {
+    let Some(object) = keys.integer(ROOT_OBJECT) else {
+        return Ok(Box::new(0..dump.roots()?.len()));
+    };
+    let numbers: Vec<usize> = match dump.object(object) {
+        Some(object) => dump.roots_of(object, sources.progress())?.collect(),
+        None => Vec::new(),
+    };
+    Ok(Box::new(numbers.into_iter()))
+}
 
 fn metadata<'r>(
     _: &'r Sources,
