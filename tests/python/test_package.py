@@ -78,6 +78,7 @@ def test_what_cannot_be_used_is_named(start, python, arguments, variables, error
     [
         ("sys.abiflags = 't'", "it is a free-threaded build, which is not supported yet"),
         ("sys.implementation.name = 'other'", "it is other; 64-bit CPython is supported"),
+        ("sys.getobjects = len", "it was built with Py_TRACE_REFS"),
         ("gc.garbage = []", "its collector is not where it should be"),
         ("sys.getsizeof = lambda o: 7", "its layout is not that of CPython 3."),
     ],
