@@ -2,12 +2,13 @@
 # make test             every test
 # make lint             formatting, clippy, types, and house rules
 # make soak             200 dumps of each program of the zoo at work
+# make check-wheel      builds the wheel that is published twice, and compares the two byte for byte
 # make bench            what a dump costs the target, beside a bare fork and objgraph
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-analysis   the analyzer at scale, beside what the machine can do
 # make bench-sql        what loading and queries cost
 #
-# Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; everything else comes from the registries, into target/.
+# Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; tests also run on 3.9, 3.10, 3.14 and 3.15. Everything else comes from the registries, into target/.
 
 PYTHON  ?= python3
 CARGO   ?= cargo
@@ -24,10 +25,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-peers bench-sql clean command rows synth wheel environments help
+.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-peers bench-sql clean command rows synth wheel release-wheel check-wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -9
+	@sed -n 's/^# //p' Makefile | head -10
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -110,6 +111,19 @@ $(WHEELS)/plain/.built: $(PACKAGE)
 	rm -rf $(@D)
 	$(PIP) wheel --quiet --no-deps --wheel-dir $(@D) ./dumper/cpython
 	touch $@
+
+# What is published: depends neither on where it was built nor on whose machine. The tag tells the oldest C library that it
+# runs with, which is that of the machine it is built on; maturin refuses a tag that is not true.
+MANYLINUX ?= manylinux_2_34
+CARGO_HOME ?= $(HOME)/.cargo
+
+release-wheel:
+	rm -rf $(WHEELS)/release
+	RUSTFLAGS="--remap-path-prefix=$(CARGO_HOME)=/cargo --remap-path-prefix=$(CURDIR)=/memdump" \
+	  MATURIN_PEP517_ARGS="--compatibility $(MANYLINUX)" $(PIP) wheel --quiet --no-deps --wheel-dir $(WHEELS)/release ./dumper/cpython
+
+check-wheel:
+	$(PYTHON) tests/python/check_wheel.py --into $(TARGET)/check-wheel
 
 # With faults that tests inject by name.
 $(WHEELS)/failpoints/.built: $(PACKAGE)

@@ -41,7 +41,7 @@ def interpreter(version: str, place: Path, patchelf: Path) -> Path:
     for package in packages:
         run("dpkg-deb", "--extract", package, root)
     make_self_contained(python, root, patchelf)
-    run(python, "-c", "import ctypes, ensurepip, sqlite3, ssl, venv, zlib")
+    run(python, "-c", "import ctypes, sqlite3, ssl, venv, zlib")
     stamp.write_text(made_of)
     return python
 

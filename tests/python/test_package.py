@@ -73,6 +73,34 @@ def test_what_cannot_be_used_is_named(start, python, arguments, variables, error
     assert target.ask("memdump.status().signal") is None
 
 
+@pytest.mark.parametrize(
+    ("otherwise", "says"),
+    [
+        ("sys.abiflags = 't'", "it is a free-threaded build, which is not supported yet"),
+        ("sys.implementation.name = 'other'", "it is other; 64-bit CPython is supported"),
+        ("sys.getobjects = len", "it was built with Py_TRACE_REFS"),
+        ("gc.garbage = []", "its collector is not where it should be"),
+        ("sys.getsizeof = lambda o: 7", "its layout is not that of CPython 3."),
+    ],
+)
+def test_an_interpreter_that_looks_different_is_refused(start, python, otherwise, says):
+    target = start(python)
+    target.do(f"import gc, memdump, sys; {otherwise}")
+    for call in ("memdump.install()", "memdump.dump('x.dump')"):
+        with pytest.raises(TargetError) as raised:
+            target.do(call)
+        assert str(raised.value).startswith(f"RuntimeError: memdump cannot dump this interpreter: {says}"), raised.value
+    assert target.ask("str(__import__('signal').getsignal(10))") == "0"
+    assert not list(target.place.glob("*.dump*"))
+
+
+def test_a_free_threaded_build_is_told_why_it_cannot_import(start, python):
+    target = start(python)
+    target.do("import sys; sys.abiflags = 't'; sys.modules['memdump._native'] = None")
+    with pytest.raises(TargetError, match="ImportError: memdump cannot dump this interpreter: it is a free-threaded build"):
+        target.do("import memdump")
+
+
 def test_arguments_are_by_name_only(start, python):
     target = start(python)
     with pytest.raises(TargetError, match="TypeError"):

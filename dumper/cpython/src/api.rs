@@ -5,6 +5,7 @@
 
 use std::ffi::{CStr, c_int, c_void};
 
+use crate::layout::Layout;
 use crate::memory::Obj;
 
 type Pointer = *mut c_void;
@@ -18,17 +19,17 @@ pub(crate) struct Api {
     thread_next: unsafe extern "C" fn(Pointer) -> Pointer,
     module_dict: unsafe extern "C" fn() -> Pointer,
     interpreter_dict: unsafe extern "C" fn(Pointer) -> Pointer,
-    /// From 3.12 on.
+    /// Where static types keep their dict in the interpreter (from 3.12 on).
     type_dict: Option<unsafe extern "C" fn(Pointer) -> Pointer>,
 }
 
 impl Api {
-    /// Finds the functions.
+    /// Finds the functions that a version needs.
     ///
     /// # Errors
     ///
     /// The name of the one that is missing.
-    pub(crate) fn find() -> Result<Api, &'static str> {
+    pub(crate) fn find(layout: &Layout) -> Result<Api, &'static str> {
         // SAFETY: the signatures are those of CPython's headers, unchanged from 3.9 to 3.15.
         unsafe {
             Ok(Api {
@@ -38,7 +39,11 @@ impl Api {
                 thread_next: function(c"PyThreadState_Next")?,
                 module_dict: function(c"PyImport_GetModuleDict")?,
                 interpreter_dict: function(c"PyInterpreterState_GetDict")?,
-                type_dict: function(c"_PyType_GetDict").ok(),
+                type_dict: if layout.static_types_in_interpreter {
+                    Some(function(c"_PyType_GetDict")?)
+                } else {
+                    None
+                },
             })
         }
     }

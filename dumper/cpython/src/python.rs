@@ -78,6 +78,10 @@ fn find_target(py: Python<'_>) -> PyResult<CPython> {
             "it is a free-threaded build, which is not supported yet",
         ));
     }
+    // Two more pointers before every object: not even a type could be read.
+    if sys.hasattr("getobjects")? {
+        return Err(unsupported("it was built with Py_TRACE_REFS"));
+    }
     let layout = Layout::of(version.major, version.minor).ok_or_else(|| {
         unsupported(format!(
             "CPython {}.{} is not known; supported are {}",
@@ -86,7 +90,7 @@ fn find_target(py: Python<'_>) -> PyResult<CPython> {
             Layout::KNOWN
         ))
     })?;
-    let api = Api::find().map_err(|name| unsupported(format!("it has no {name}")))?;
+    let api = Api::find(layout).map_err(|name| unsupported(format!("it has no {name}")))?;
     // SAFETY: the GIL is held, and what is read below are objects held here.
     let heap = unsafe { Frozen::new() };
     let scope = PyDict::new(py);
