@@ -2,8 +2,8 @@
 
     python tests/bench/identity.py --python VENV/bin/python --command memdump
 
-Three processes do the same work in turns, a fifth of a second each: without memdump, with it (identity by address), and with exact identity.
-What counts is the CPU time of a turn as a ratio to that of the turn without memdump just before; the median of many.
+Three processes do the same work in turns, a fifth of a second each: without memdump, with it (identity by address), and with exact
+identity. What counts is the CPU time of a turn as a ratio to that of the turn without memdump just before; the median of many.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def compare(python: str, work: str, rounds: int) -> dict[str, list[float]]:
 
 
 def ratio(found: dict[str, list[float]], kind: str) -> float:
-    return statistics.median(one / none for one, none in zip(found[kind], found["none"]))
+    return statistics.median(one / none for one, none in zip(found[kind], found["none"], strict=True))
 
 
 def misses(python: str, command: str) -> list[tuple[str, int, int, int]]:

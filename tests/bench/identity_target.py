@@ -44,7 +44,8 @@ def requests():
         cursor.execute("CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL)")
         cursor.executemany("INSERT INTO item (name, price) VALUES (%s, %s)", [(f"item {n}", n * 1.5) for n in range(50)])
     template = engines["django"].from_string(
-        "{% for item in items %}<tr><td>{{ item.name|upper }}</td><td>{{ item.price|floatformat:2 }}</td></tr>{% endfor %}<p>{{ data }}</p>"
+        "{% for item in items %}<tr><td>{{ item.name|upper }}</td><td>{{ item.price|floatformat:2 }}</td></tr>{% endfor %}"
+        "<p>{{ data }}</p>"
     )
 
     def view(request):
@@ -104,8 +105,12 @@ def misses():
 def main():
     kind, work = sys.argv[1:]
     if work == "misses":
-        return misses()
-    run, scale = {"pairs": pairs, "requests": requests}[work]()
+        misses()
+    else:
+        work_in_turns(kind, *{"pairs": pairs, "requests": requests}[work]())
+
+
+def work_in_turns(kind, run, scale):
     if kind != "none":
         import memdump
 

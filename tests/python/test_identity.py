@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from live import Command, Target, TargetError
 
-# The classes of the objects that are looked for: with a dict, with slots, with room behind a tuple's header, untracked by the collector.
+# Objects that are looked for have a dict; have slots; lie behind a tuple's header; are not tracked by the collector.
 HEAP = """
 import gc, memdump
 
@@ -226,7 +226,7 @@ def test_by_address_no_allocator_is_touched(start, python):
     before, after = target.ask("before"), target.ask("allocators()")
     assert before[0] == after[0], "raw memory holds no objects"
     for domain in (1, 2):
-        changed = [old != new for old, new in zip(before[domain], after[domain])]
+        changed = [old != new for old, new in zip(before[domain], after[domain], strict=True)]
         # Context and free stay: whoever calls in the middle of the exchange calls something that works.
         assert changed == [False, True, True, True, False]
 
