@@ -61,24 +61,24 @@ def ratio(found: dict[str, list[float]], kind: str) -> float:
     return statistics.median(one / none for one, none in zip(found[kind], found["none"], strict=True))
 
 
-def misses(python: str, command: str) -> list[tuple[str, int, int, int]]:
-    """By type: how many were made, how many of them memdump calls new by births, and how many by address."""
+def misses(python: str, command: str) -> None:
+    """By type: how many were made, and how many of them are new by births and by address."""
     with tempfile.TemporaryDirectory() as place:
         run = [python, HERE / "identity_target.py", "exact", "misses"]
-        made = json.loads(subprocess.run(run, cwd=place, check=True, capture_output=True, text=True).stdout)
-        rows = []
-        for name, addresses in made.items():
-            exact = new(command, place, name, "before.dump", "after.dump") & set(addresses)
-            # Compared with a dump from before births were marked, it is by address.
-            plain = new(command, place, name, "unmarked.dump", "after.dump") & set(addresses)
-            rows.append((name, len(addresses), len(exact), len(plain)))
-        return rows
+        ways = json.loads(subprocess.run(run, cwd=place, check=True, capture_output=True, text=True).stdout)
+        for step, way in enumerate(ways):
+            print(f"told as new: {way['how']}\n  {'':16} {'made':>8} {'exact':>8} {'by address':>11}")
+            for name, row in way["rows"].items():
+                made = set(row["made"])
+                exact = made & new(command, place, name, f"{step}.dump", f"{step + 1}.dump")
+                print(f"  {name:16} {len(made):8} {len(exact):8} {len(made) - row['reused']:11}")
 
 
 def new(command: str, place: str, name: str, before: str, after: str) -> set[str]:
     run = [command, "new", "--json", "--type", name, before, after]
-    told = subprocess.run(run, cwd=place, check=True, capture_output=True, text=True)
-    return {row["address"] for row in json.loads(told.stdout)["objects"]}
+    told = json.loads(subprocess.run(run, cwd=place, check=True, capture_output=True, text=True).stdout)
+    assert told["identity"]["kind"] == "exact", told["identity"]
+    return {row["address"] for row in told["objects"]}
 
 
 def main() -> None:
@@ -98,10 +98,7 @@ def main() -> None:
         found = ratio(requests, kind)
         goal = "" if kind == "address" else f"   goal {GOAL}: {'reached' if found <= GOAL else 'MISSED'}"
         print(f"  {kind:10} {found:8.4f} ×{goal}")
-    print("made between two dumps, where as many equal ones had been freed: told as new")
-    print(f"  {'':10} {'made':>8} {'exact':>8} {'by address':>11}")
-    for name, made, exact, plain in misses(arguments.python, arguments.command):
-        print(f"  {name:10} {made:8} {exact:8} {plain:11}")
+    misses(arguments.python, arguments.command)
 
 
 if __name__ == "__main__":

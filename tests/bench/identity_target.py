@@ -72,7 +72,7 @@ class Thing:
 
 
 MAKERS = {
-    "Thing": Thing,
+    "__main__.Thing": Thing,
     "list": lambda number: [number],
     "dict": lambda number: {"number": number},
     "tuple": lambda number: (number, number),
@@ -84,22 +84,37 @@ COUNT = 10_000
 
 
 def misses():
-    """Frees objects and makes as many of each type; prints where those lie."""
+    """Between dumps objects go and as many come: all at once, or each in place of one. Prints where the new ones lie."""
     import memdump
 
+    memdump.install(identity="exact")
     numbers = list(range(1000, 1000 + COUNT))
     kept = {name: [make(number) for number in numbers] for name, make in MAKERS.items()}
-    memdump.dump("unmarked.dump")
-    memdump.install(identity="exact")
-    memdump.dump("before.dump")
-    made = {}
-    for name, make in MAKERS.items():
-        kept[name].clear()
-        gc.collect()
-        made[name] = [make(number) for number in numbers]
-    memdump.dump("after.dump")
-    full = {"Thing": "__main__.Thing"}
-    print(json.dumps({full.get(name, name): [hex(id(one)) for one in made[name]] for name in made}))
+    memdump.dump("0.dump")
+    found = []
+    for step, replace in enumerate((at_once, one_by_one), 1):
+        rows = {}
+        for name, make in MAKERS.items():
+            before = {id(one) for one in kept[name]}
+            replace(kept[name], numbers, make)
+            after = [id(one) for one in kept[name]]
+            rows[name] = {"made": list(map(hex, after)), "reused": len(before.intersection(after))}
+        memdump.dump(f"{step}.dump")
+        found.append({"how": replace.__doc__, "rows": rows})
+    print(json.dumps(found))
+
+
+def at_once(kept, numbers, make):
+    """all freed, then as many made"""
+    kept.clear()
+    gc.collect()
+    kept.extend([make(number) for number in numbers])
+
+
+def one_by_one(kept, numbers, make):
+    """each replaced by another"""
+    for place, number in enumerate(numbers):
+        kept[place] = make(number)
 
 
 def main():
