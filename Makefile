@@ -5,6 +5,7 @@
 # make check-wheel      builds the wheel that is published twice, and compares the two byte for byte
 # make bench            what a dump costs the target, beside a bare fork and objgraph
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
+# make bench-identity   what exact identity costs, and what it misses
 # make bench-analysis   the analyzer at scale, beside what the machine can do
 # make bench-sql        what loading and queries cost
 #
@@ -25,10 +26,10 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-peers bench-sql clean command rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-sql clean command rows synth wheel release-wheel check-wheel environments help
 
 help:
-	@sed -n 's/^# //p' Makefile | head -10
+	@sed -n 's/^# \(make \)/\1/p' Makefile
 
 demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
@@ -62,6 +63,10 @@ lint-python:
 bench: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
 	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
+
+bench-identity: command wheel
+	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
+	$(VENVS)/bench/bin/python tests/bench/identity.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
 
 # Gets the peers from their registries, into target/bench-peers. BENCH="--objects 10000000" for more.
 bench-peers: command wheel synth

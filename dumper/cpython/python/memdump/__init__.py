@@ -113,8 +113,8 @@ def install(
     min_free: bytes to leave free on the disk. ``MEMDUMP_MIN_FREE``; 256 MiB.
     deadline: seconds after which a dump is given up. ``MEMDUMP_DEADLINE``; 600.
     labels: whether keys of dicts may be in the dump (shortened to 64 characters). ``MEMDUMP_LABELS``; yes.
-    identity: how two dumps know an object to be the same: "address" (and type), or "exact", for which every allocation is marked from now on until
-        the process ends. ``MEMDUMP_IDENTITY``; "address".
+    identity: how two dumps know an object to be the same: "address" (and type), or "exact", for which allocations are
+        marked from now on until the process ends. ``MEMDUMP_IDENTITY``; "address".
     second_signal: the one for ``memdump send``, a real-time signal. ``MEMDUMP_SECOND_SIGNAL``; the first free one.
 
     arguments: whether the program's arguments are in the dump. ``MEMDUMP_ARGUMENTS``; yes.
