@@ -217,6 +217,9 @@ fn order(
     installation: &'static Installation,
     trigger: Trigger,
 ) -> Order<'static> {
+    if let Some(page) = &mut state.page {
+        page.find_again();
+    }
     show(state, |page| page.state = TargetState::Dumping);
     Order {
         target: installation.target.as_ref(),

@@ -26,6 +26,8 @@ pub(crate) enum Failpoint {
     RenameFails,
     /// The kernel or file system knows no rename without replacing.
     RenameUnsupported,
+    /// The file of a killed snapshot process cannot be removed for as long as this is on.
+    RemoveHangs,
 }
 
 #[cfg(feature = "failpoints")]
@@ -35,7 +37,7 @@ mod enabled {
     use super::Failpoint;
 
     const OFF: u64 = u64::MAX;
-    const NAMES: [(&str, Failpoint); 11] = [
+    const NAMES: [(&str, Failpoint); 12] = [
         ("clone-refused", Failpoint::CloneRefused),
         ("mmap-fails", Failpoint::MapFails),
         ("child-killed-at-start", Failpoint::KilledAtStart),
@@ -47,6 +49,7 @@ mod enabled {
         ("no-space-after", Failpoint::NoSpaceAfter),
         ("rename-fails", Failpoint::RenameFails),
         ("rename-unsupported", Failpoint::RenameUnsupported),
+        ("remove-hangs", Failpoint::RemoveHangs),
     ];
     static VALUES: [AtomicU64; NAMES.len()] = [const { AtomicU64::new(OFF) }; NAMES.len()];
 

@@ -30,6 +30,7 @@ mod signal;
 mod signals;
 mod snapshot;
 mod status;
+mod sweep;
 mod sys;
 mod target;
 mod trigger;

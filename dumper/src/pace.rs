@@ -56,11 +56,13 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Of memory (levels, rises, errors) and of exits: a worker that ends must not keep the next one from telling of its memory.
+/// Each of these has turns of its own: a worker that ends must not keep the next one from telling of its memory, nor a level that was
+/// reached hide the error that comes of it.
 #[repr(C)]
 #[derive(Debug, Default)]
 struct Page {
     memory: Turns,
+    error: Turns,
     exit: Turns,
 }
 
@@ -91,6 +93,11 @@ impl Pace {
     /// Whether a dump for the memory's sake may be taken now; if so, it is this process's turn.
     pub(crate) fn take_for_memory(&self, now: Duration) -> bool {
         self.page().memory.take(now, self.interval)
+    }
+
+    /// Whether a dump may be taken now because the runtime has run out of memory; if so, it is this process's turn.
+    pub(crate) fn take_for_error(&self, now: Duration) -> bool {
+        self.page().error.take(now, self.interval)
     }
 
     /// How long dumps for the memory's sake have to wait.
@@ -138,12 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_family_have_one_pace_but_exits_have_their_own() {
+    fn all_of_a_family_have_one_pace_but_errors_and_exits_have_their_own() {
         let pace = Pace::new(at(60)).unwrap();
         let copy = pace;
         assert!(pace.take_for_memory(at(1)));
         assert!(!copy.take_for_memory(at(2)));
         assert!(copy.take_for_exit(at(3)));
+        assert!(pace.take_for_error(at(3)));
+        assert!(!copy.take_for_error(at(4)));
         assert!(!pace.take_for_exit(at(4)));
     }
 }

@@ -86,7 +86,8 @@ fn create_at(
             errno => (Failure::Create, errno),
         });
     }
-    let descriptor = above_standard_streams(descriptor);
+    // All descriptors were closed, so the file got the number of one.
+    let descriptor = sys::above_standard_streams(descriptor);
     if let Some(exchange) = crate::child::exchange() {
         exchange.set_partial(&partial);
     }
@@ -102,24 +103,6 @@ fn create_at(
             path,
             sequence,
         }),
-    }
-}
-
-/// All descriptors were closed, so the file got the number of a standard stream: a stray print of some library would land in it.
-fn above_standard_streams(descriptor: i32) -> i32 {
-    if descriptor > libc::STDERR_FILENO {
-        return descriptor;
-    }
-    // SAFETY: the descriptor is the caller's own, and not used after it was moved.
-    unsafe {
-        match libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) {
-            // The limit on descriptors is that low.
-            -1 => descriptor,
-            moved => {
-                libc::close(descriptor);
-                moved
-            }
-        }
     }
 }
 

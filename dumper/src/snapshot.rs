@@ -11,6 +11,7 @@ use crate::child;
 use crate::exchange::{Exchange, Failure, Published, Told};
 use crate::failpoint::{self, Failpoint};
 use crate::settings::Settings;
+use crate::sweep;
 use crate::sys;
 use crate::target::{Target, WalkSummary};
 use crate::trigger::Trigger;
@@ -218,7 +219,7 @@ impl Running {
     /// The snapshot process removes its file itself unless it was killed.
     fn remove_partial(&self) {
         if let Some(path) = self.exchange.partial() {
-            let _ = std::fs::remove_file(path);
+            sweep::remove(path);
         }
     }
 

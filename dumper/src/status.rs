@@ -33,10 +33,10 @@ impl Page {
         // SAFETY: the name is a C string; the descriptor is ours; the file is as long as the mapping and sealed against shrinking,
         // so that nobody can make our writes fail with SIGBUS.
         unsafe {
-            let descriptor = sys::check(libc::memfd_create(
+            let descriptor = sys::above_standard_streams(sys::check(libc::memfd_create(
                 name.as_ptr(),
                 libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING,
-            ))?;
+            ))?);
             match map(descriptor) {
                 Ok((bytes, stat)) => {
                     let page = Self {
@@ -54,6 +54,24 @@ impl Page {
                     Err(error)
                 }
             }
+        }
+    }
+
+    /// Makes the page anew if its descriptor is gone: a program that became a daemon closes what it does not know.
+    pub(crate) fn find_again(&mut self) {
+        if !self.is_found()
+            && let Ok(page) = Self::new(self.content.clone())
+        {
+            *self = page;
+        }
+    }
+
+    fn is_found(&self) -> bool {
+        // SAFETY: a stat is plain data; asks about a number that may be anybody's.
+        unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            libc::fstat(self.descriptor, &raw mut stat) == 0
+                && (stat.st_dev, stat.st_ino) == (self.device, self.inode)
         }
     }
 
@@ -83,14 +101,12 @@ impl Page {
 impl Drop for Page {
     /// In a forked process this takes the parent's page out of the way; the parent keeps its own mapping and descriptor.
     fn drop(&mut self) {
+        let found = self.is_found();
         // SAFETY: mapped by `new` with this length. The descriptor is closed only if it still is the page: the application may have
         // closed it and got the number again.
         unsafe {
             libc::munmap(self.bytes.as_ptr().cast(), STATUS_PAGE_LENGTH);
-            let mut stat: libc::stat = std::mem::zeroed();
-            if libc::fstat(self.descriptor, &raw mut stat) == 0
-                && (stat.st_dev, stat.st_ino) == (self.device, self.inode)
-            {
+            if found {
                 libc::close(self.descriptor);
             }
         }

@@ -185,3 +185,21 @@ pub(crate) fn clock(id: libc::clockid_t) -> Duration {
     };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
+
+/// Moves a descriptor away from the numbers of the standard streams: a stray print of some library would land in its file.
+pub(crate) fn above_standard_streams(descriptor: i32) -> i32 {
+    if descriptor > libc::STDERR_FILENO {
+        return descriptor;
+    }
+    // SAFETY: the descriptor is the caller's own, and not used after it was moved.
+    unsafe {
+        match libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, libc::STDERR_FILENO + 1) {
+            // The limit on descriptors is that low.
+            -1 => descriptor,
+            moved => {
+                libc::close(descriptor);
+                moved
+            }
+        }
+    }
+}

@@ -71,7 +71,7 @@ pub fn memory_error() -> bool {
         let mut state = process.lock();
         // Without an agent nobody would look after the snapshot process.
         let possible = !state.busy && state.wanted && state.forks == 0 && state.agent.is_some();
-        if !possible || !state.pace.is_some_and(|pace| pace.take_for_memory(now())) {
+        if !possible || !state.pace.is_some_and(|pace| pace.take_for_error(now())) {
             return false;
         }
         state.busy = true;

@@ -257,6 +257,6 @@ mod tests {
         vigil.taken(110 * M, at(1));
         let mut child = vigil.inherited(at(100));
         assert_eq!(child.look(110 * M, at(101)), None);
-        assert_eq!(child.look(150 * M, at(102)).is_some(), true);
+        assert!(child.look(150 * M, at(102)).is_some());
     }
 }

@@ -156,7 +156,9 @@ def test_a_memory_error_under_a_limit_on_addresses(start, python, memdump):
 
 
 def test_an_exit_is_waited_for(start, python, memdump):
-    target = start(python, "import memdump; memdump.install(on_exit=True)\nclass Last: pass\nkept = [Last() for _ in range(77)]\nlisten()")
+    target = start(
+        python, "import memdump; memdump.install(on_exit=True)\nclass Last: pass\nkept = [Last() for _ in range(77)]\nlisten()"
+    )
     assert target.close() == 0
     assert 'trigger="exit"' in target.lines("begin")[0]
     [dump] = target.dumps()
@@ -225,10 +227,19 @@ def test_the_end_line_and_the_status_tell_what_grew(start, python):
 
 
 def test_status_tells_the_settings_in_force(start, python):
-    target = start(python, env={"MEMDUMP_KEEP": "4", "MEMDUMP_ON_MEMORY": "80%", "MEMDUMP_IONICE": "idle", "MEMDUMP_NAME": "{script}@{host}"})
+    target = start(
+        python, env={"MEMDUMP_KEEP": "4", "MEMDUMP_ON_MEMORY": "80%", "MEMDUMP_IONICE": "idle", "MEMDUMP_NAME": "{script}@{host}"}
+    )
     assert target.ask("__import__('memdump').status().settings") is None
     target.do(INSTALL.format("on_rise='100M/min', on_exit=5"))
     settings = target.ask("memdump.status().settings")
-    assert [settings[name] for name in ("keep", "on_memory", "on_rise", "on_exit", "ionice", "nice")] == [4, "80%+10%", "100M/60s", 5.0, "idle", 10]
+    assert [settings[name] for name in ("keep", "on_memory", "on_rise", "on_exit", "ionice", "nice")] == [
+        4,
+        "80%+10%",
+        "100M/60s",
+        5.0,
+        "idle",
+        10,
+    ]
     assert settings["name"] == f"target@{os.uname().nodename}"
     assert target.ask("memdump.status().next_level") > 1 << 20

@@ -73,6 +73,23 @@ fn killed_midway() {
 }
 
 #[test]
+fn a_file_that_cannot_be_removed_holds_up_nobody() {
+    let mut toy = Toy::installed(&[("MEMDUMP_FAILPOINTS", "child-killed=1,remove-hangs")]);
+    failure(&mut toy);
+    let child = toy.tell("fork");
+    signal_to(
+        child.split(' ').next().unwrap().parse().unwrap(),
+        libc::SIGKILL,
+    );
+    // The child is not reaped by the toy, so `failure` would take it for one of ours.
+    toy.signal(libc::SIGUSR1);
+    toy.wait_for("failed", 2);
+    let left = toy.files();
+    assert!(!left.is_empty() && left.iter().all(|name| name.ends_with(".partial")));
+    assert!(toy.tell("status").contains("agent=true"));
+}
+
+#[test]
 fn hangs() {
     let deadline = ("MEMDUMP_DEADLINE", "300ms");
     fails_with(

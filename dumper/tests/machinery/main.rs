@@ -8,3 +8,4 @@ mod quiet;
 mod send;
 mod series;
 mod toy;
+mod unattended;

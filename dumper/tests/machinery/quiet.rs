@@ -59,6 +59,11 @@ fn a_daemon_that_closed_everything_still_dumps_and_keeps_its_files() {
                 .then_some(())
         });
     }
+    // The page that it closed is there again, so that `memdump send` finds it.
+    let pages = fs::read_dir(format!("/proc/{}/fd", toy.pid())).unwrap();
+    let pages = pages.filter_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    let is_page = |link: &std::path::PathBuf| link.starts_with("/memfd:memdump (deleted)");
+    assert_eq!(pages.filter(is_page).count(), 1);
     let child: i32 = toy.tell("fork").split(' ').next().unwrap().parse().unwrap();
     signal_to(child, libc::SIGUSR1);
     let name = toy.directory.join(format!("toy.{child}.1.dump"));

@@ -61,7 +61,7 @@ def command_line() -> str:
 
 def say(text: str) -> None:
     line = " ".join(text.split())
-    try:
+    try:  # noqa: SIM105 - contextlib is not imported yet, and is not for this
         os.write(2, f"memdump[{os.getpid()}]: {line}\n".encode(errors="replace"))
     except OSError:  # no stderr
         pass

@@ -27,11 +27,21 @@ _SETTINGS = (
     ("--arguments", "MEMDUMP_ARGUMENTS", "on|off", "whether the program's arguments are in the dump; on"),
     ("--nice", "MEMDUMP_NICE", "N", "by how much the snapshot process lowers its priority; 10"),
     ("--ionice", "MEMDUMP_IONICE", "N|idle", "its priority at the disk, 0 to 7; 7"),
-    ("--on-memory", "MEMDUMP_ON_MEMORY", "LEVEL", "dump when resident memory reaches 2G, or 80%% of the limit, and at each step: 2G+256M"),
+    (
+        "--on-memory",
+        "MEMDUMP_ON_MEMORY",
+        "LEVEL",
+        "dump when resident memory reaches 2G, or 80%% of the limit, and at each step: 2G+256M",
+    ),
     ("--on-rise", "MEMDUMP_ON_RISE", "RISE", "dump when resident memory rises by 100M/min"),
     ("--on-memory-error", "MEMDUMP_ON_MEMORY_ERROR", None, "dump when a MemoryError is raised"),
     ("--on-exit", "MEMDUMP_ON_EXIT", None, "dump when the program ends"),
-    ("--trigger-interval", "MEMDUMP_TRIGGER_INTERVAL", "TIME", "least time between dumps that nobody asked for by hand; 1m, and doubling"),
+    (
+        "--trigger-interval",
+        "MEMDUMP_TRIGGER_INTERVAL",
+        "TIME",
+        "least time between dumps that nobody asked for by hand; 1m, and doubling",
+    ),
 )
 
 
@@ -107,16 +117,13 @@ def _interpreter_options() -> list[str]:
     """What stood between ``python`` and ``-m memdump``, which may be one word with options: ``-um memdump``."""
     before = _original()[1 : len(_original()) - len(sys.argv) + 1]
     options, last = before[:-1], before[-1]
-    if last == "memdump":
-        last = options.pop().removesuffix("m")
-    else:
-        last = last.removesuffix("memdump").removesuffix("m")
+    word = options.pop() if last == "memdump" else last.removesuffix("memdump")
+    last = word.removesuffix("m")
     return [*options, last] if last not in ("", "-") else options
 
 
 def _original() -> list[str]:
-    if sys.version_info >= (3, 10):
-        return list(sys.orig_argv)
+    # As `sys.orig_argv`, which 3.9 has not.
     with open("/proc/self/cmdline", "rb") as file:
         return [os.fsdecode(part) for part in file.read().split(b"\0")[:-1]]
 
