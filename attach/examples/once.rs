@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let installation = Installation {
         package: Some(next()?.into()),
         fallback: None,
-        arguments: vec![("directory", Value::Path(next()?.into()))],
+        arguments: vec![("directory".to_owned(), Value::Path(next()?.into()))],
     };
     let patience = Patience {
         timeout: Duration::from_secs(next().map_or(Ok(10), |seconds| seconds.parse())?),

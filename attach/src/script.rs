@@ -31,7 +31,7 @@ pub struct Installation {
     /// Where to look if the target has none of its own.
     pub fallback: Option<PathBuf>,
     /// Arguments of `memdump.install`, by name.
-    pub arguments: Vec<(&'static str, Value)>,
+    pub arguments: Vec<(String, Value)>,
 }
 
 /// Names of the files in the directory through which the target is told.
@@ -158,10 +158,10 @@ mod tests {
             package: Some("/opt/it's @TOKEN@".into()),
             fallback: None,
             arguments: vec![
-                ("name", Value::Text("a\"\\\n'ü".to_owned())),
-                ("keep", Value::Integer(5)),
-                ("deadline", Value::Seconds(0.5)),
-                ("labels", Value::Flag(false)),
+                ("name".to_owned(), Value::Text("a\"\\\n'ü".to_owned())),
+                ("keep".to_owned(), Value::Integer(5)),
+                ("deadline".to_owned(), Value::Seconds(0.5)),
+                ("labels".to_owned(), Value::Flag(false)),
             ],
         };
         let text = errand(DIRECTORY, "77", &installation);
