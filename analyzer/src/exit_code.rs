@@ -1,5 +1,6 @@
 //! Exit codes of the command. They are an interface: scripts decide by them.
 
+use memdump_attach::AttachError;
 use memdump_format::ReadError;
 
 use crate::analysis::AnalysisError;
@@ -18,7 +19,7 @@ pub const USAGE: u8 = 2;
 pub const DUMP: u8 = 3;
 /// What was asked for is not in the dump: no such type, no such object.
 pub const NOT_FOUND: u8 = 4;
-/// The target did not deliver a dump.
+/// The target did not deliver a dump, or could not be attached to.
 pub const NOT_DUMPED: u8 = 5;
 
 /// As `--help` tells them.
@@ -29,7 +30,7 @@ Exit codes:
   2  usage, or a question that the given dumps cannot answer
   3  a dump cannot be read, or is damaged
   4  not found: no such type or object in the dump
-  5  the target did not deliver a dump (send)";
+  5  the target did not deliver a dump (send), or could not be attached to (attach)";
 
 /// The exit code that tells of an error.
 pub fn of(error: &anyhow::Error) -> u8 {
@@ -57,7 +58,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<NoSuchName>() {
         return Some(NOT_FOUND);
     }
-    if cause.is::<SendError>() {
+    if cause.is::<SendError>() || cause.is::<AttachError>() {
         return Some(NOT_DUMPED);
     }
     Some(match cause.downcast_ref::<AnalysisError>()? {

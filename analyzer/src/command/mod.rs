@@ -1,5 +1,6 @@
 //! The command line. Each command opens its sources, runs one analysis and gives the result to a view.
 
+mod attach;
 mod chain;
 mod diff;
 mod export;
@@ -77,6 +78,7 @@ enum Command {
     Info(info::Info),
     Verify(verify::Verify),
     Send(send::Send),
+    Attach(attach::Attach),
 }
 
 /// Runs the command that was asked for.
@@ -106,5 +108,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Info(command) => command.run(&session),
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),
+        Command::Attach(command) => command.run(&session),
     }
 }

@@ -3,6 +3,7 @@
 //! The request is the target's second signal, aimed at the thread that takes dumps, so that no system call of the
 //! application is interrupted. It carries a token; the target's status page tells what became of it.
 
+mod find;
 mod queue_signal;
 mod target;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use memdump_format::status_page::{RequestOutcome, StatusPage, TargetState};
 use serde::Serialize;
 
+pub use self::find::{find_all, find_one};
 use self::queue_signal::queue_signal;
 use self::target::Target;
 
@@ -51,12 +53,45 @@ pub enum SendError {
     },
     /// The process has no memdump in it.
     #[error(
-        "process {pid} has no memdump in it; call memdump.install() in the program. If it does, look whether {pid} is a \
-         parent (a shell, a supervisor) of the process that is meant"
+        "process {pid} has no memdump in it; bring it in with `memdump attach {pid}`, or call memdump.install() in the program. If it \
+         does, look whether {pid} is a parent (a shell, a supervisor) of the process that is meant"
     )]
     NotInstalled {
         /// The pid.
         pid: u32,
+    },
+    /// No command line has the text in it.
+    #[error("no process has {text:?} in its command line; `ps -ef` shows what there is")]
+    NoMatch {
+        /// What was looked for.
+        text: String,
+    },
+    /// None of those that were found has memdump in it, as far as may be seen.
+    #[error(
+        "none of the processes with {text:?} in their command lines has memdump in it, or may be looked into; bring it in with `memdump attach \
+         PID`, or call memdump.install() in the program:{list}"
+    )]
+    NoneInstalled {
+        /// What was looked for.
+        text: String,
+        /// What was found, a line each.
+        list: String,
+    },
+    /// Several were found, and one was wanted.
+    #[error("several processes with memdump in them have {text:?} in their command lines; name one, or ask them --all:{list}")]
+    Ambiguous {
+        /// What was looked for.
+        text: String,
+        /// What was found, a line each.
+        list: String,
+    },
+    /// Of several, some failed; why has been told.
+    #[error("{failed} of {of} processes did not deliver a dump")]
+    NotAll {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        of: usize,
     },
     /// The target cannot take requests now.
     #[error("process {pid} does not answer requests: {why}")]
@@ -113,6 +148,14 @@ pub enum SendError {
         /// How long was waited.
         waited: Duration,
     },
+}
+
+/// What a process with memdump in it says about itself.
+///
+/// # Errors
+/// [`SendError::NotInstalled`] if it has no memdump, or why that cannot be told.
+pub fn status(pid: u32) -> Result<StatusPage, SendError> {
+    Target::find(pid)?.page()
 }
 
 /// Has a process dump, and waits for at most `timeout`.
