@@ -10,7 +10,7 @@ use memdump_format::{Counts, Dump};
 use tempfile::TempDir;
 
 /// Longer than any answer takes on a busy machine; only a test that fails waits that long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 pub(crate) struct Toy {
     process: Child,
