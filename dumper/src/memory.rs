@@ -227,13 +227,13 @@ mod tests {
             group(Version::Two, &files).1.too_little()
         };
         // 32 MiB must be left.
-        assert_eq!(two("1040188316"), None);
-        assert_eq!(two("1040188317"), Some((32 << 20) - 1));
+        assert_eq!(two("1040188292"), None);
+        assert_eq!(two("1040188293"), Some((32 << 20) - 1));
         assert_eq!(two("1073742724"), Some(0));
         let stat = "inactive_file 5\ntotal_inactive_file 600\ntotal_active_file 300\n";
         let files = [
             ("memory.limit_in_bytes", "1073741824\n"),
-            ("memory.usage_in_bytes", "1040188317\n"),
+            ("memory.usage_in_bytes", "1040188293\n"),
             ("memory.stat", stat),
         ];
         assert_eq!(
