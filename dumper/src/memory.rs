@@ -50,7 +50,7 @@ impl Headroom {
     }
 }
 
-/// A service that writes everywhere may have its pages copied at a gigabyte a second, and they are looked at 20 times a second.
+/// What a service writes to meanwhile is copied, and this is looked at 20 times a second at most: a fast one still gets past it.
 fn margin(limit: u64) -> u64 {
     (limit / 32).clamp(8 << 20, 256 << 20)
 }
