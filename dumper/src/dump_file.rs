@@ -2,18 +2,21 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::child;
 use crate::exchange::Failure;
 use crate::failpoint::{self, Failpoint};
+use crate::memory::Headroom;
 use crate::sys;
 
 /// So many bytes are written between two looks at the free space.
 const BETWEEN_LOOKS: u64 = 4 << 20;
+/// So much time passes between two looks at the memory that is left.
+const BETWEEN_HEADROOMS: Duration = Duration::from_millis(50);
 
-/// The dump being written: plain `write(2)`, no buffer. Fails when the deadline is over or the file system has no more
-/// space than must stay free; the cause reaches the target whatever the walk makes of the error.
+/// The dump being written: plain `write(2)`, no buffer. Fails when the deadline is over, the file system has no more
+/// space than must stay free, or the target's limit of memory is near; the cause reaches the target whatever the walk makes of the error.
 #[derive(Debug)]
 pub struct DumpFile {
     // A number and not an owner: the walk may drop the sink, and the file is synced and published afterwards.
@@ -22,16 +25,25 @@ pub struct DumpFile {
     min_free: u64,
     written: u64,
     next_look: u64,
+    headroom: Headroom,
+    next_headroom: Instant,
 }
 
 impl DumpFile {
-    pub(crate) fn new(descriptor: i32, deadline: Instant, min_free: u64) -> Self {
+    pub(crate) fn new(
+        descriptor: i32,
+        deadline: Instant,
+        min_free: u64,
+        headroom: Headroom,
+    ) -> Self {
         Self {
             descriptor,
             deadline,
             min_free,
             written: 0,
             next_look: BETWEEN_LOOKS,
+            headroom,
+            next_headroom: Instant::now(),
         }
     }
 
@@ -41,15 +53,31 @@ impl DumpFile {
     }
 
     fn refuse(failure: Failure, errno: i32) -> io::Error {
+        Self::refuse_with(failure, errno, b"")
+    }
+
+    fn refuse_with(failure: Failure, errno: i32, detail: &[u8]) -> io::Error {
         if let Some(exchange) = child::exchange() {
-            exchange.fail(failure, errno, b"");
+            exchange.fail(failure, errno, detail);
         }
         io::Error::from_raw_os_error(errno)
     }
 
     fn look(&mut self) -> io::Result<()> {
-        if Instant::now() >= self.deadline {
+        let now = Instant::now();
+        if now >= self.deadline {
             return Err(Self::refuse(Failure::Deadline, libc::ETIMEDOUT));
+        }
+        if now >= self.next_headroom {
+            self.next_headroom = now + BETWEEN_HEADROOMS;
+            if let Some(left) = self.headroom.too_little() {
+                let left = (left >> 20).to_string();
+                return Err(Self::refuse_with(
+                    Failure::LowMemory,
+                    libc::ENOMEM,
+                    left.as_bytes(),
+                ));
+            }
         }
         if self.written >= self.next_look {
             self.next_look = self.written + BETWEEN_LOOKS;

@@ -27,10 +27,11 @@ pub(crate) enum Failure {
     Rename,
     Deadline,
     Heap,
+    LowMemory,
 }
 
 impl Failure {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::SetUp,
         Self::OutOfMemory,
         Self::Panicked,
@@ -43,6 +44,7 @@ impl Failure {
         Self::Rename,
         Self::Deadline,
         Self::Heap,
+        Self::LowMemory,
     ];
 }
 

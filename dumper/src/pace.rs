@@ -85,6 +85,11 @@ impl Pace {
         Ok(Self { page, interval })
     }
 
+    /// The same pace; where it has not begun yet, it begins with this interval.
+    pub(crate) fn with_interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
     fn page(&self) -> &Page {
         // SAFETY: a mapping of this size, zeroed by the kernel (which is a valid Page), never unmapped.
         unsafe { self.page.as_ref() }

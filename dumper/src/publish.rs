@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::dump_file::{DumpFile, free_bytes};
 use crate::exchange::{self, Exchange, Failure, Published};
 use crate::failpoint::{self, Failpoint};
+use crate::memory::Headroom;
 use crate::settings::Settings;
 use crate::snapshot::{Destination, Order};
 use crate::sys;
@@ -31,7 +32,8 @@ pub(crate) struct NewDump {
 impl NewDump {
     /// The sink for the walk.
     pub(crate) fn file(&self, deadline: Instant, min_free: u64) -> DumpFile {
-        DumpFile::new(self.descriptor, deadline, min_free)
+        let headroom = Headroom::of(self.target);
+        DumpFile::new(self.descriptor, deadline, min_free, headroom)
     }
 }
 

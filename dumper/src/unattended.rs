@@ -24,8 +24,12 @@ pub(crate) fn prepare(state: &mut State, triggers: &Triggers) {
     let limit = share.then(|| memory::limit(sys::process_id())).flatten();
     state.vigil = Vigil::new(triggers, limit, now());
     let any = state.vigil.is_some() || triggers.memory_error || triggers.exit.is_some();
-    // Without memory for the pace there is no such dump: better none than too many.
-    state.pace = any.then(|| Pace::new(triggers.interval).ok()).flatten();
+    // A worker that installs once more keeps the pace of its family. Without memory for a pace there is no such dump: better none
+    // than too many.
+    let known = state.pace.map(|pace| pace.with_interval(triggers.interval));
+    state.pace = any
+        .then(|| known.or_else(|| Pace::new(triggers.interval).ok()))
+        .flatten();
 }
 
 /// What the agent finds when it looks at the memory.

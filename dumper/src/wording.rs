@@ -172,12 +172,18 @@ fn told_cause(told: &Told, settings: &Settings, destination: &Destination) -> St
         Failure::Rename => format!("cannot give the dump in {place} its name: {why}"),
         Failure::Deadline => overdue(settings),
         Failure::Heap => format!("the heap cannot be written: {}", told.detail),
+        Failure::LowMemory => format!(
+            "only {} MiB are left of the limit of memory, and a dump must not be what exceeds it",
+            told.detail
+        ),
     }
 }
 
 fn told_cure(told: &Told) -> &'static str {
     match told.failure {
-        Failure::OutOfMemory => "raise the memory limit or free memory",
+        Failure::OutOfMemory | Failure::LowMemory => {
+            "raise the memory limit, or take dumps earlier"
+        }
         Failure::SetUp | Failure::Panicked | Failure::Heap => REPORT,
         Failure::AlreadyExists => "remove it, or choose another name or directory",
         Failure::MinFree => "free space, lower MEMDUMP_MIN_FREE, or set MEMDUMP_DIR elsewhere",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -215,15 +214,18 @@ def test_a_start_is_never_broken(python, tmp_path):
     assert (silent.returncode, silent.stdout, silent.stderr) == (0, "works\n", "")
 
 
-def test_no_thread_for_the_agent(python, tmp_path):
-    """Where a process may have no second thread, it starts as ever. (Root is not limited, so this runs as nobody.)"""
-    code = "import resource, os; resource.setrlimit(resource.RLIMIT_NPROC, (1, 1)); os.setuid(65534); os.execv(%r, %r)"
-    inner = [str(python), "-c", "print('works')"]
+def test_no_thread_for_the_agent(python):
+    """Where a process may have no second thread it starts as ever. Root is not limited, so this runs as nobody with root's eyes."""
     if os.getuid() != 0:
         pytest.skip("not root")
-    result = run(Path(sys.executable), "-c", code % (str(python), inner), env={"MEMDUMP_INSTALL": "on"}, cwd="/")
-    if "Permission denied" in result.stderr:
-        pytest.skip("nobody may not run this interpreter")
+    capabilities = "-all,+dac_read_search"
+    command: list[str | Path] = [
+        *("setpriv", "--reuid=65534", "--clear-groups", f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"),
+        *("prlimit", "--nproc=1"),
+        *(python, "-c", "print('works')"),
+    ]
+    env = {**CLEAN, "MEMDUMP_INSTALL": "on"}
+    result = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=DEADLINE)
     assert (result.returncode, result.stdout) == (0, "works\n"), result
     assert "not installed: cannot start the agent's thread" in result.stderr and result.stderr.count("\n") == 1
 
