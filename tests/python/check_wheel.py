@@ -1,6 +1,6 @@
 """Builds the wheel that is published twice, in different directories, and compares the two: byte for byte the same, or it fails.
 
-    python3 tests/python/check_wheel.py --into target/check-wheel
+python3 tests/python/check_wheel.py --into target/check-wheel
 """
 
 from __future__ import annotations
