@@ -95,6 +95,12 @@ class Named(collections.namedtuple("Named", "left right")):
     pass
 
 
+if sys.version_info >= (3, 15):
+
+    class Marked(tuple):
+        __slots__ = ("mark",)
+
+
 class Descriptor:
     def __get__(self, instance, owner):
         return self
@@ -223,12 +229,17 @@ def build():
     turned.rotate(37)
     ordered = [collections.OrderedDict.fromkeys("abc", shared), Ordered(a=[1]), collections.OrderedDict()]
     ordered[1].attribute = shared
+    marked = []
+    if sys.version_info >= (3, 15):
+        marked = [Marked("abc"[:n]) for n in range(4)]
+        for one in marked:
+            one.mark = [one]
     appended = []
     for i in range(77):
         appended.append(i)
     return [
         shared, deep, generator, fresh, finished, coroutine, stream, kept, loop, context, variable, weak_keys, owners, late, many,
-        uses, odd, local, counter, table, dicts, holes, sets, thinned, queues, turned, ordered, appended,
+        uses, odd, local, counter, table, dicts, holes, sets, thinned, queues, turned, ordered, appended, marked,
         [Attributes(i, [i]) for i in range(50)], [Slotted(i, (i,)) for i in range(50)],
         Cache(a=[1], b=Cache()), Items([1, [2]]), Pair((1, [2])), Number(7), Number(2**80), Text("text"), Text("wide €"),
         Named(1, [2]), Colour.GREEN, Made(), Made.Inner(), closing(3)(), closing(2),

@@ -5,8 +5,8 @@ Usage: oracle.py HEAP ROWS DUMP (HEAP: a module beside this one that builds a he
 
 Exceptions, by name:
 - EXTRA: references that the collector is not told of because they cannot be part of a cycle, and yet keep their targets alive;
-- SIZE_BEYOND: instances whose values lie inline and subclasses of int and (up to 3.10) of str, of which `sys.getsizeof` leaves a part
-  out; static types, for which it counts a collector's header that they do not have (3.11, 3.12);
+- SIZE_BEYOND: instances whose values lie inline and subclasses of int and (up to 3.10) of str, of which `sys.getsizeof` leaves a
+  part out; static types, for which it counts a collector's header that they do not have (3.11, 3.12);
 - the frames, lists and reports of this module, which change between the dump and the comparison.
 """
 

@@ -1,6 +1,6 @@
 """Builds the wheel that is published twice, in different directories, and compares the two: byte for byte the same, or it fails.
 
-    python3 tests/python/check_wheel.py --into target/check-wheel
+python3 tests/python/check_wheel.py --into target/check-wheel
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True)
     into = parser.parse_args().into.resolve()
     shutil.rmtree(into, ignore_errors=True)
+    # Both before the first is built: the sources may be worked on meanwhile.
+    for place in PLACES:
+        copy_sources(into / place)
     first, second = (build(into / place) for place in PLACES)
     differing = differences(first, second)
     if differing or first.read_bytes() != second.read_bytes():
@@ -33,7 +36,6 @@ def main() -> None:
 
 
 def build(place: Path) -> Path:
-    copy_sources(place)
     environment = {**os.environ, "CARGO_TARGET_DIR": str(place / "target")}
     subprocess.run(["make", "release-wheel"], cwd=place, env=environment, check=True, stdin=subprocess.DEVNULL)
     [wheel] = (place / "target" / "memdump-wheels" / "release").glob("*.whl")

@@ -21,7 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "every_version: runs on every version of CPython that memdump supports, not only the main ones")
+    config.addinivalue_line(
+        "markers", "every_version: runs on every version of CPython that memdump supports, not only the main ones"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,7 +1,7 @@
 """CPython from Debian's development suite, for versions that the machine does not have.
 
-The packages are unpacked into a directory, with the C library and all else that they need, and the interpreter is told by patchelf to
-look for these there. It is a program like any other then, which needs no root, sees the machine's files and appears in
+The packages are unpacked into a directory, with the C library and all else that they need, and the interpreter is told by patchelf
+to look for these there. It is a program like any other then, which needs no root, sees the machine's files and appears in
 /proc under its own name. A chroot has none of these, and debootstrap unpacks a whole system for one program.
 
 Nothing is installed, and the machine's own apt is not touched: apt-get works on lists, a cache and a status of its own. Where

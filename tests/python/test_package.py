@@ -69,7 +69,7 @@ def test_what_cannot_be_used_is_named(start, python, arguments, variables, error
         target.do(INSTALL.format(arguments))
     assert str(raised.value).startswith(error), raised.value
     # Nothing is armed: the signal's default action is still in place.
-    assert target.ask("str(__import__('signal').getsignal(10))") == "0"
+    assert target.ask("int(__import__('signal').getsignal(10))") == 0
     assert target.ask("memdump.status().signal") is None
 
 
@@ -90,7 +90,7 @@ def test_an_interpreter_that_looks_different_is_refused(start, python, otherwise
         with pytest.raises(TargetError) as raised:
             target.do(call)
         assert str(raised.value).startswith(f"RuntimeError: memdump cannot dump this interpreter: {says}"), raised.value
-    assert target.ask("str(__import__('signal').getsignal(10))") == "0"
+    assert target.ask("int(__import__('signal').getsignal(10))") == 0
     assert not list(target.place.glob("*.dump*"))
 
 
@@ -141,7 +141,7 @@ def test_dump_tells_what_is_in_the_file(start, python, memdump):
     assert 0 <= told["pause"] <= told["duration"] and told["wait"] >= 0
     # It works without an installation and leaves none behind.
     assert target.ask("memdump.status().signal") is None
-    assert target.ask("str(__import__('signal').getsignal(10))") == "0"
+    assert target.ask("int(__import__('signal').getsignal(10))") == 0
 
 
 def test_dump_refuses_what_exists(start, python):

@@ -71,6 +71,7 @@ STABLE(PyWeakReference, wr_callback, 24);
 STABLE(PyMemberDef, name, 0);
 STABLE(PyMemberDef, type, 8);
 STABLE(PyMemberDef, offset, 16);
+STABLE(PyMemberDef, flags, 24);
 _Static_assert(sizeof(PyMemberDef) == 40, "PyMemberDef has grown");
 STABLE(PyByteArrayObject, ob_alloc, 24);
 STABLE(PyBytesObject, ob_sval, 32);

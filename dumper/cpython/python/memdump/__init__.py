@@ -22,7 +22,9 @@ try:
 except ImportError as error:
     # Such builds do not even look for what the wheel has: it is of the stable ABI, which they do not have.
     if "t" in sys.abiflags:
-        raise ImportError("memdump cannot dump this interpreter: it is a free-threaded build, which is not supported yet") from error
+        raise ImportError(
+            "memdump cannot dump this interpreter: it is a free-threaded build, which is not supported yet"
+        ) from error
     raise
 
 __all__ = ["Dump", "Status", "dump", "install", "status"]

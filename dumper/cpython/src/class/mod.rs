@@ -95,6 +95,8 @@ pub(crate) enum Sizing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     pub(crate) offset: usize,
+    /// The items of the instance (a tuple's) lie before it (from 3.15 on).
+    pub(crate) after_items: bool,
     /// The address of the name, a C string.
     pub(crate) name: usize,
 }
@@ -137,6 +139,16 @@ impl Class {
             0
         };
         header + self.prefix
+    }
+
+    /// What a slot of an instance holds; may be NULL.
+    pub(crate) fn member(&self, heap: Frozen, object: Obj, member: &Member) -> Obj {
+        let items = if member.after_items {
+            heap.length(object).saturating_mul(self.item_size)
+        } else {
+            0
+        };
+        heap.object((object.0 + member.offset).saturating_add(items))
     }
 
     /// `PyObject_IS_GC` for an instance.

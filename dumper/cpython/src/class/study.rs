@@ -172,13 +172,18 @@ fn object_members(heap: Frozen, class: Obj, members: &mut Vec<Member>) {
         }
         let kind = heap.u32(entry + stable::MEMBER_TYPE);
         let offset = heap.word(entry + stable::MEMBER_OFFSET);
+        let after_items = heap.u32(entry + stable::MEMBER_FLAGS) & stable::MEMBER_AFTER_ITEMS != 0;
         // Offsets below the header are the relative or special ones of newer versions.
         if matches!(kind, stable::MEMBER_OBJECT | stable::MEMBER_OBJECT_EX)
             && (16..1 << 20).contains(&offset)
         {
             // Some fields have two names.
             if members.iter().all(|member| member.offset != offset) {
-                members.push(Member { offset, name });
+                members.push(Member {
+                    offset,
+                    after_items,
+                    name,
+                });
             }
         }
     }

@@ -15,7 +15,7 @@ impl Interpreter {
         out: &mut impl Edges,
     ) {
         for slot in class.own_slots {
-            let target = self.heap.object(object.0 + slot.offset);
+            let target = class.member(self.heap, object, slot);
             if target != Obj::NULL {
                 out.strong(target, Tag::Attribute(Name::C(slot.name)));
             }

@@ -67,7 +67,7 @@ impl Interpreter {
     pub(super) fn known_slots(&self, object: Obj, class: &Class, slots: Slots, out: &mut SlotList) {
         for member in class.structure {
             out.push(
-                self.heap.object(object.0 + member.offset),
+                class.member(self.heap, object, member),
                 Tag::Attribute(Name::C(member.name)),
             );
         }

@@ -24,6 +24,9 @@ pub(crate) const TP_SUBCLASSES: usize = 360;
 pub(crate) const MEMBER_NAME: usize = 0;
 pub(crate) const MEMBER_TYPE: usize = 8;
 pub(crate) const MEMBER_OFFSET: usize = 16;
+pub(crate) const MEMBER_FLAGS: usize = 24;
+/// `_Py_AFTER_ITEMS`, unused before 3.15: the offset does not count the items of the instance.
+pub(crate) const MEMBER_AFTER_ITEMS: u32 = 1 << 4;
 pub(crate) const MEMBER_SIZE: usize = 40;
 /// `_Py_T_OBJECT`: may be NULL, reads as None.
 pub(crate) const MEMBER_OBJECT: u32 = 6;
