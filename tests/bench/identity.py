@@ -51,7 +51,8 @@ def compare(python: str, work: str, rounds: int) -> dict[str, list[float]]:
             # Whoever is first in a round changes, so that no kind always follows the same one.
             for step in range(len(KINDS)):
                 kind = KINDS[(turn + step) % len(KINDS)]
-                found[kind].append(workers[kind].ask(units)["cpu"] / units)
+                result = workers[kind].ask(units)
+                found[kind].append(result["cpu"] / result["done"])
         for worker in workers.values():
             worker.end()
     return found

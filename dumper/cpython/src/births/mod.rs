@@ -10,11 +10,11 @@
 mod hooks;
 mod shadow;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use self::hooks::{Allocators, MARK, SHADOW};
 use self::shadow::Loss;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// The births of this process, as one dump tells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,17 +36,20 @@ pub(crate) enum Gap {
     NoMemory,
     #[error("identity by address: this interpreter has no {0}")]
     NoFunction(&'static str),
-    #[error(
-        "birth marks begin anew with the next dump, which is compared with earlier ones by address: {0}"
-    )]
+    #[error("birth marks begin anew, so that comparisons with earlier dumps are by address: {0}")]
     BeginsAnew(&'static str),
 }
 
 /// The mark before the first dump: 0 is what was born before births were marked.
 const FIRST: u8 = 1;
 
-/// None until births are marked. Changed with the GIL held only.
+/// None until births are marked. Locked with the GIL held only.
 static BIRTHS: Mutex<Option<(Births, Allocators)>> = Mutex::new(None);
+
+fn lock() -> MutexGuard<'static, Option<(Births, Allocators)>> {
+    // Never waits: whoever has it has the GIL.
+    BIRTHS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Marks births from now on; nothing if that is done already. The GIL is held.
 ///
@@ -54,7 +57,7 @@ static BIRTHS: Mutex<Option<(Births, Allocators)>> = Mutex::new(None);
 ///
 /// Births cannot be marked; nothing has changed then.
 pub(crate) fn mark() -> Result<(), Gap> {
-    let mut births = BIRTHS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut births = lock();
     if births.is_some() {
         return Ok(());
     }
@@ -75,7 +78,7 @@ pub(crate) fn mark() -> Result<(), Gap> {
 
 /// Before a dump, with the GIL held: makes sure that births are marked. Tells if some were not.
 pub(crate) fn check() -> Option<Gap> {
-    let mut births = BIRTHS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut births = lock();
     let (births, allocators) = births.as_mut()?;
     let loss = SHADOW.take_loss();
     let was_off = allocators.hook();
@@ -93,7 +96,7 @@ pub(crate) fn check() -> Option<Gap> {
 
 /// After a dump was taken, with the GIL held: what is born from now on is told apart from what the dump has.
 pub(crate) fn advance() {
-    let mut births = BIRTHS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut births = lock();
     if let Some((births, _)) = births.as_mut() {
         *births = births.next();
         if births.mark == FIRST {
