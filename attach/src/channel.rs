@@ -84,6 +84,9 @@ impl<'p> Channel<'p> {
     pub(crate) fn ask(&self, text: &[u8], script: &str) -> Result<Done, AttachError> {
         self.while_held(|held| match &self.way {
             Way::Ring { layout, place } => self.at_ring(layout, |ring| {
+                if !place.is_as_found(&self.memory)? {
+                    return Ok(Done::Later("another `memdump attach` is at work"));
+                }
                 if place.left.is_none() {
                     place.write(held, text)?;
                 }

@@ -60,6 +60,10 @@ pub(crate) fn hold<T: Send>(
 
 impl<'p> Held<'p> {
     fn all(process: &'p Process) -> Result<Option<Self>, AttachError> {
+        // It would not stop, and the others would stand still in vain.
+        if process.has_uninterruptible_thread()? {
+            return Ok(None);
+        }
         let give_up = Instant::now() + PATIENCE;
         let mut held = Held {
             process,

@@ -70,6 +70,7 @@ pub fn attach(pid: u32, installation: &Installation, patience: Patience) -> Resu
         what: format!("{} cannot be written to", mailbox.path),
         cause,
     };
+    let installation = &seen_from(&process, &mailbox, installation).map_err(io)?;
     let errand = script::errand(&mailbox.path, mailbox.token(), installation);
     let call = script::call(&mailbox.path);
     mailbox.put_errand(&errand).map_err(io)?;
@@ -97,6 +98,22 @@ pub fn attach(pid: u32, installation: &Installation, patience: Patience) -> Resu
         version: channel.runtime().version,
         took: wait.elapsed(),
     })
+}
+
+/// The same, with the package in a place that the process can see.
+fn seen_from(process: &Process, mailbox: &Mailbox, installation: &Installation) -> std::io::Result<Installation> {
+    let mut seen = installation.clone();
+    if process.sees_our_files() {
+        return Ok(seen);
+    }
+    // With a package there is no fallback, and a directory of that name in the container may be meant.
+    let wanted = if seen.package.is_some() { &mut seen.package } else { &mut seen.fallback };
+    if let Some(path) = wanted
+        && !process.has(&path.join("memdump/__init__.py"))
+    {
+        *path = mailbox.put_package(path)?.into();
+    }
+    Ok(seen)
 }
 
 /// The version of the Python in a process, if it can be attached to as far as can be told without touching it.

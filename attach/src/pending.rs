@@ -194,13 +194,20 @@ impl<'t> Ring<'t> {
         }
     }
 
-    /// Makes the entry run nothing. It stays, because others may have come behind it. False if it is not there any more.
+    /// Makes the entry run nothing, and takes it out where that is one write. Else it stays, also because others may have come behind it. False if
+    /// it is not there any more.
     pub(crate) fn take_back(&self, held: &Held<'_>, text: Address) -> Result<bool, AttachError> {
         let Some(index) = self.find(text)? else {
             return Ok(false);
         };
         let empty = self.runtime.image.empty_string;
         held.write(&[(self.place(index).plus(8), &empty.0.to_ne_bytes())])?;
+        let fields = &self.layout.ring;
+        let is_newest = (index + 1) % fields.capacity == self.last;
+        if is_newest && matches!(fields.kind, RingKind::Flagged { .. }) {
+            let last = self.interpreter.state.plus(fields.last);
+            held.write(&[(last, &index.to_ne_bytes())])?;
+        }
         Ok(true)
     }
 }

@@ -27,7 +27,7 @@ impl Place {
                 continue;
             };
             let now = memory.bytes(place.start, CALL_LENGTH)?;
-            if now == place.pristine || place.is_half_written(&now) {
+            if place.is_free(&now) {
                 return Ok(place);
             }
             if let Some(directory) = directory_of_call(&now) {
@@ -39,6 +39,19 @@ impl Place {
              memdump.install() in it",
             image.path.display()
         )))
+    }
+
+    /// Whether it is still as it was found: another `attach` may have come.
+    pub(crate) fn is_as_found(&self, memory: &Memory) -> Result<bool, AttachError> {
+        let now = memory.bytes(self.start, CALL_LENGTH)?;
+        Ok(match &self.left {
+            Some(_) => directory_of_call(&now) == self.left,
+            None => self.is_free(&now),
+        })
+    }
+
+    fn is_free(&self, now: &[u8]) -> bool {
+        now == self.pristine || self.is_half_written(now)
     }
 
     /// Whether an `attach` was killed while it wrote or restored: both leave a beginning as the file has it and the end of a call, and nothing

@@ -12,8 +12,8 @@ use crate::process::Process;
 /// How often the answer is looked for.
 const INTERVAL: Duration = Duration::from_millis(2);
 /// How long is tried to hold the process, or to find its ring free. Each try is short, and lets it run in between.
-const TRYING: Duration = Duration::from_secs(3);
-const BETWEEN_TRIES: Duration = Duration::from_millis(2);
+const TRYING: Duration = Duration::from_secs(5);
+const BETWEEN_TRIES: Duration = Duration::from_millis(30);
 /// When a request that was not seen is pointed out again, and the process woken if that is wanted.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long an import of memdump may take once it has begun.

@@ -97,7 +97,7 @@ guard(main_work)
 for thread in threads:
     thread.join()
 assert all(block == bytes([i % 256]) * 1000 for i, block in enumerate(kept))
-strange = set(dir(sys.modules["__main__"])) - names - {{"thread", "path", "_"}}
+strange = set(dir(sys.modules["__main__"])) - names - {{"thread", "path", "_", "__warningregistry__"}}
 if strange or path != sys.path:
     failures.append(f"left behind: {{strange}} {{sys.path}}")
 print("well" if not failures else failures, flush=True)
