@@ -22,7 +22,10 @@ pub(crate) struct Channel<'p> {
 #[derive(Debug)]
 enum Way {
     /// To 3.13.
-    Ring { layout: &'static Layout, place: Place },
+    Ring {
+        layout: &'static Layout,
+        place: Place,
+    },
     /// From 3.14 on.
     Debugger,
 }

@@ -78,7 +78,12 @@ impl Mailbox {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let directory = openat(&parent_directory, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        let directory = openat(
+            &parent_directory,
+            name,
+            flags | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?;
         let owner = process.owner();
         let ours = rustix::process::geteuid().as_raw();
         let found = fstat(&directory)?;
@@ -116,7 +121,8 @@ impl Mailbox {
 
     fn put(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let partial = format!("{name}-{}", self.token);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.directory, &partial, flags, Mode::RUSR | Mode::WUSR)?;
         give_to(&file, self.owner)?;
         File::from(file).write_all(content)?;
@@ -136,7 +142,12 @@ impl Mailbox {
     /// What became of the errand, once that is known.
     pub(crate) fn outcome(&self) -> io::Result<Option<String>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.directory, outcome_name(&self.token), flags, Mode::empty()) {
+        let file = match openat(
+            &self.directory,
+            outcome_name(&self.token),
+            flags,
+            Mode::empty(),
+        ) {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -145,13 +156,21 @@ impl Mailbox {
             return Err(io::Error::other("the outcome is no file"));
         }
         let mut bytes = Vec::new();
-        File::from(file).take(LONGEST_OUTCOME).read_to_end(&mut bytes)?;
+        File::from(file)
+            .take(LONGEST_OUTCOME)
+            .read_to_end(&mut bytes)?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Whether the target has come for the errand.
     pub(crate) fn is_taken(&self) -> bool {
-        rustix::fs::accessat(&self.directory, ERRAND, rustix::fs::Access::EXISTS, AtFlags::empty()).is_err()
+        rustix::fs::accessat(
+            &self.directory,
+            ERRAND,
+            rustix::fs::Access::EXISTS,
+            AtFlags::empty(),
+        )
+        .is_err()
     }
 
     /// Leaves the directory there.
@@ -177,7 +196,9 @@ const PACKAGE: &str = "package";
 /// How deep directories are followed: more than a package has.
 const DEEPEST: u32 = 5;
 
-const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::DIRECTORY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 fn make_directory(parent: &OwnedFd, name: &str, owner: (u32, u32)) -> io::Result<OwnedFd> {
     mkdirat(parent, name, Mode::RWXU)?;
@@ -195,11 +216,17 @@ fn copy(source: &Path, into: &OwnedFd, owner: (u32, u32), deepest: u32) -> io::R
         };
         if entry.path().is_dir() {
             if deepest > 0 && name != "__pycache__" {
-                copy(&entry.path(), &make_directory(into, &name, owner)?, owner, deepest - 1)?;
+                copy(
+                    &entry.path(),
+                    &make_directory(into, &name, owner)?,
+                    owner,
+                    deepest - 1,
+                )?;
             }
             continue;
         }
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(into, &name, flags, Mode::RUSR | Mode::WUSR)?;
         give_to(&file, owner)?;
         io::copy(&mut File::open(entry.path())?, &mut File::from(file))?;
@@ -212,11 +239,16 @@ fn empty(directory: &OwnedFd, deepest: u32) -> io::Result<()> {
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") || unlinkat(directory, name, AtFlags::empty()).is_ok() {
+        if matches!(name.to_bytes(), b"." | b"..")
+            || unlinkat(directory, name, AtFlags::empty()).is_ok()
+        {
             continue;
         }
         if deepest > 0 {
-            empty(&openat(directory, name, DIRECTORY, Mode::empty())?, deepest - 1)?;
+            empty(
+                &openat(directory, name, DIRECTORY, Mode::empty())?,
+                deepest - 1,
+            )?;
             unlinkat(directory, name, AtFlags::REMOVEDIR)?;
         }
     }

@@ -55,7 +55,9 @@ impl<'t> Ring<'t> {
             return odd("its ring of pending calls has places that there are not");
         }
         match fields.kind {
-            RingKind::Flagged { lock, calls_to_do, .. } => {
+            RingKind::Flagged {
+                lock, calls_to_do, ..
+            } => {
                 if memory.u32(field(calls_to_do))? > 1 {
                     return odd("its ring of pending calls has a flag that is neither set nor not");
                 }
@@ -66,7 +68,9 @@ impl<'t> Ring<'t> {
                     _ => return odd("the lock of its ring of pending calls is no lock"),
                 }
             }
-            RingKind::Counted { mutex, count, max, .. } => {
+            RingKind::Counted {
+                mutex, count, max, ..
+            } => {
                 match memory.u8(field(mutex))? {
                     0 => {}
                     1..=3 => return Ok(Look::InUse),
@@ -114,7 +118,10 @@ impl<'t> Ring<'t> {
 
     fn entry(&self, index: u32) -> Result<(Address, Address), AttachError> {
         let place = self.place(index);
-        Ok((self.memory.address(place)?, self.memory.address(place.plus(8))?))
+        Ok((
+            self.memory.address(place)?,
+            self.memory.address(place.plus(8))?,
+        ))
     }
 
     /// The entry that runs the text at this address.
@@ -178,12 +185,21 @@ impl<'t> Ring<'t> {
     /// overwritten it since.
     pub(crate) fn wake(&self, held: &Held<'_>) -> Result<(), AttachError> {
         match self.layout.ring.kind {
-            RingKind::Flagged { calls_to_do, eval_breaker, .. } => {
+            RingKind::Flagged {
+                calls_to_do,
+                eval_breaker,
+                ..
+            } => {
                 let set = 1_u32.to_ne_bytes();
                 let state = self.interpreter.state;
-                held.write(&[(state.plus(calls_to_do), &set), (state.plus(eval_breaker), &set)])
+                held.write(&[
+                    (state.plus(calls_to_do), &set),
+                    (state.plus(eval_breaker), &set),
+                ])
             }
-            RingKind::Counted { eval_breaker, bit, .. } => {
+            RingKind::Counted {
+                eval_breaker, bit, ..
+            } => {
                 for thread in &self.interpreter.threads {
                     let at = thread.plus(eval_breaker);
                     let set = self.memory.u64(at)? | bit;

@@ -104,7 +104,10 @@ impl Process {
     /// Whether a thread is in a system call that nothing interrupts.
     pub(crate) fn has_uninterruptible_thread(&self) -> Result<bool, AttachError> {
         let mut tasks = self.proc.tasks().map_err(|error| self.refused(error))?;
-        Ok(tasks.any(|task| task.and_then(|task| task.stat()).is_ok_and(|stat| stat.state == 'D')))
+        Ok(tasks.any(|task| {
+            task.and_then(|task| task.stat())
+                .is_ok_and(|stat| stat.state == 'D')
+        }))
     }
 
     /// The id that a thread has in its own pid namespace.
@@ -125,7 +128,12 @@ impl Process {
 
     /// The executable, also if its file was deleted or replaced.
     pub(crate) fn executable(&self) -> Result<(File, PathBuf), AttachError> {
-        let open = || Ok((File::open(self.path("exe"))?, fs::read_link(self.path("exe"))?));
+        let open = || {
+            Ok((
+                File::open(self.path("exe"))?,
+                fs::read_link(self.path("exe"))?,
+            ))
+        };
         open().map_err(|cause| self.no_permission(cause))
     }
 
