@@ -39,7 +39,7 @@ pub(super) struct Attach {
     #[arg(long, value_name = "DIR")]
     package: Option<PathBuf>,
     /// Give up if it runs no Python code for so long: 10s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
     timeout: humantime::Duration,
     /// If it sleeps, send it this signal, which runs a handler that it has: by number or name
     #[arg(long, value_name = "SIGNAL", value_parser = signal_number)]
