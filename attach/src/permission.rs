@@ -50,6 +50,9 @@ impl Facts {
                     program with `python -m memdump run …`, or call memdump.install() in it"
                 .to_owned();
         }
+        if self.user != 0 && self.user != self.target_user {
+            return format!("it belongs to another user; run `sudo memdump attach {pid}`");
+        }
         if self.container || (self.user == 0 && !self.capable) {
             return CONTAINER.to_owned();
         }
@@ -60,9 +63,6 @@ impl Facts {
                 "a security module (SELinux, AppArmor), or a user namespace,"
             };
             return format!("{seccomp} forbids it even to root here; attach from outside of it");
-        }
-        if self.user != self.target_user {
-            return format!("it belongs to another user; run `sudo memdump attach {pid}`");
         }
         if self.scope > 0 {
             return format!(
