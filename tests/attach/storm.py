@@ -110,7 +110,11 @@ class Target:
         self.errors = place / "stderr"
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
-                [python, "-W", "ignore", "-c", FRAME.format(work=TARGETS[kind])], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=place
+                [python, "-W", "ignore", "-c", FRAME.format(work=TARGETS[kind])],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=place,
             )
         assert self.process.stdout
         assert self.process.stdout.readline() == "ready\n", self.errors.read_text()
@@ -190,7 +194,10 @@ def main() -> None:
                 else:
                     for kind in TARGETS:
                         storm.same(kind, arguments.times // len(TARGETS))
-                print(f"{python} {what}: {dict(storm.outcomes)}, {len(storm.faults)} faults, {time.monotonic() - begun:.0f} s", flush=True)
+                print(
+                    f"{python} {what}: {dict(storm.outcomes)}, {len(storm.faults)} faults, {time.monotonic() - begun:.0f} s",
+                    flush=True,
+                )
                 for fault in storm.faults:
                     print(f"  {fault}", flush=True)
                 faults += storm.faults
