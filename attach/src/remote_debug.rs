@@ -156,7 +156,7 @@ fn way(words: &[u64], runtime: &Runtime) -> Result<Way, Wrong> {
     let thread = thread_fields(words, runtime.version.minor)
         .ok_or(Wrong::Because("its table for debuggers has another form"))?;
     let sizes = [words[3], words[6]];
-    let inside = |offset: u64, size: u64| offset < size && offset % 8 == 0;
+    let inside = |offset: u64, size: u64| offset < size && offset.is_multiple_of(8);
     if !inside(finalizing, sizes[0])
         || !inside(head, sizes[0])
         || ![id, next, threads]
@@ -202,7 +202,7 @@ fn thread_fields(words: &[u64], minor: u8) -> Option<ThreadFields> {
     ];
     let inside = all
         .iter()
-        .all(|&offset| offset < words[THREAD] && offset % 8 == 0);
+        .all(|&offset| offset < words[THREAD] && offset.is_multiple_of(8));
     inside.then_some(fields)
 }
 

@@ -147,7 +147,7 @@ mod tests {
     fn a_call_is_known_by_its_whole_text() {
         let call = call(DIRECTORY);
         assert!(
-            call.len() <= CALL_LENGTH && call.len() % 8 == 0,
+            call.len() <= CALL_LENGTH && call.len().is_multiple_of(8),
             "{}",
             call.len()
         );

@@ -193,7 +193,7 @@ def test_a_container_is_looked_into(python, memdump, package, tmp_path):
         sent = memdump.run("send", str(pid))
         assert sent.returncode == 0, sent.stderr
         dump = Path(sent.stdout.strip())
-        assert dump.exists() and str(dump).startswith(f"/proc/{pid}/root/"), dump
+        assert dump.exists() and str(dump).startswith(f"/proc/{pid}/root" + os.sep), dump
         # Its pid in there is part of the name.
         assert re.search(r"\.1\.1\.dump$", dump.name), dump
         memdump.check(dump)
