@@ -6,7 +6,11 @@ use memdump_attach::{Installation, Patience, Value, attach};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().ok_or("PID PACKAGE-DIRECTORY DUMP-DIRECTORY");
+    let mut next = || {
+        arguments
+            .next()
+            .ok_or("PID PACKAGE-DIRECTORY DUMP-DIRECTORY")
+    };
     let pid = next()?.parse()?;
     let installation = Installation {
         package: Some(next()?.into()),

@@ -22,7 +22,10 @@ pub(crate) struct Channel<'p> {
 #[derive(Debug)]
 enum Way {
     /// To 3.13.
-    Ring { layout: &'static Layout, place: Place },
+    Ring {
+        layout: &'static Layout,
+        place: Place,
+    },
     /// From 3.14 on.
     Debugger,
 }
@@ -84,6 +87,9 @@ impl<'p> Channel<'p> {
     pub(crate) fn ask(&self, text: &[u8], script: &str) -> Result<Done, AttachError> {
         self.while_held(|held| match &self.way {
             Way::Ring { layout, place } => self.at_ring(layout, |ring| {
+                if !place.is_as_found(&self.memory)? {
+                    return Ok(Done::Later("another `memdump attach` is at work"));
+                }
                 if place.left.is_none() {
                     place.write(held, text)?;
                 }

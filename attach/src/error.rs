@@ -168,7 +168,9 @@ pub enum AttachError {
         why: String,
     },
     /// Somebody wanted it to give up.
-    #[error("interrupted; the request to process {pid} was taken back, unless it was being run just then")]
+    #[error(
+        "interrupted; the request to process {pid} was taken back, unless it was being run just then"
+    )]
     Interrupted {
         /// The pid.
         pid: u32,

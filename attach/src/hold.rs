@@ -60,6 +60,10 @@ pub(crate) fn hold<T: Send>(
 
 impl<'p> Held<'p> {
     fn all(process: &'p Process) -> Result<Option<Self>, AttachError> {
+        // It would not stop, and the others would stand still in vain.
+        if process.has_uninterruptible_thread()? {
+            return Ok(None);
+        }
         let give_up = Instant::now() + PATIENCE;
         let mut held = Held {
             process,
@@ -79,7 +83,9 @@ impl<'p> Held<'p> {
                 }
             }
             for id in seized {
-                match wait_until_stopped(id, give_up).map_err(|error| process.no_permission(error))? {
+                match wait_until_stopped(id, give_up)
+                    .map_err(|error| process.no_permission(error))?
+                {
                     Stop::Stopped(signal) => held.threads.push(Thread { id, signal }),
                     Stop::Gone => {}
                     Stop::TooLate => return Ok(None),
@@ -150,7 +156,9 @@ impl<'p> Held<'p> {
 
     fn not_written(&self, cause: io::Error) -> AttachError {
         match cause.raw_os_error() {
-            Some(libc::ESRCH) => AttachError::Ended { pid: self.process.pid() },
+            Some(libc::ESRCH) => AttachError::Ended {
+                pid: self.process.pid(),
+            },
             Some(libc::EPERM) => self.process.no_permission(cause),
             _ => AttachError::Io {
                 pid: self.process.pid(),
@@ -185,7 +193,11 @@ fn wait_until_stopped(id: i32, give_up: Instant) -> io::Result<Stop> {
         if waited == id && libc::WIFSTOPPED(status) {
             // Stopped because it was asked to, or as the rest of its process is (SIGSTOP): nothing to deliver.
             let asked = status >> 16 == libc::PTRACE_EVENT_STOP;
-            return Ok(Stop::Stopped(if asked { 0 } else { libc::WSTOPSIG(status) }));
+            return Ok(Stop::Stopped(if asked {
+                0
+            } else {
+                libc::WSTOPSIG(status)
+            }));
         }
         if waited == id {
             return Ok(Stop::Gone);

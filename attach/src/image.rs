@@ -177,7 +177,9 @@ fn read(file: &File, path: &Path, map: &MemoryMap, maps: &[MemoryMap]) -> Option
         }
         let (start, limit) = (at(end), at(end.next_multiple_of(page)));
         // Behind a segment that is not written to the loader puts what the file has there, or zeros where the file ends.
-        let offset = segment.p_offset(endian).checked_add(segment.p_filesz(endian))?;
+        let offset = segment
+            .p_offset(endian)
+            .checked_add(segment.p_filesz(endian))?;
         let length = limit.0.checked_sub(start.0)?;
         if length == 0 || !is_private(maps, start, limit) {
             continue;
@@ -207,7 +209,9 @@ fn is_private(maps: &[MemoryMap], start: Address, end: Address) -> bool {
         map.address.0 <= start.0
             && end.0 <= map.address.1
             && map.inode != 0
-            && map.perms.contains(MMPermissions::READ | MMPermissions::PRIVATE)
+            && map
+                .perms
+                .contains(MMPermissions::READ | MMPermissions::PRIVATE)
             && !map.perms.contains(MMPermissions::WRITE)
     })
 }

@@ -60,7 +60,11 @@ pub struct Attached {
 ///
 /// # Errors
 /// Why it could not be done; the process is then as it was, unless the error says otherwise.
-pub fn attach(pid: u32, installation: &Installation, patience: Patience) -> Result<Attached, AttachError> {
+pub fn attach(
+    pid: u32,
+    installation: &Installation,
+    patience: Patience,
+) -> Result<Attached, AttachError> {
     let process = Process::look(pid)?;
     let channel = Channel::find(&process)?;
     wait::check_wake(&process, patience.wake)?;
@@ -70,10 +74,13 @@ pub fn attach(pid: u32, installation: &Installation, patience: Patience) -> Resu
         what: format!("{} cannot be written to", mailbox.path),
         cause,
     };
+    let installation = &seen_from(&process, &mailbox, installation).map_err(io)?;
     let errand = script::errand(&mailbox.path, mailbox.token(), installation);
     let call = script::call(&mailbox.path);
     mailbox.put_errand(&errand).map_err(io)?;
-    let script = mailbox.put_call(call.split(|&byte| byte == 0).next().unwrap_or_default()).map_err(io)?;
+    let script = mailbox
+        .put_call(call.split(|&byte| byte == 0).next().unwrap_or_default())
+        .map_err(io)?;
 
     let wait = Wait::new(&process, &patience);
     wait.until_done(|| channel.ask(&call, &script))?;
@@ -97,6 +104,30 @@ pub fn attach(pid: u32, installation: &Installation, patience: Patience) -> Resu
         version: channel.runtime().version,
         took: wait.elapsed(),
     })
+}
+
+/// The same, with the package in a place that the process can see.
+fn seen_from(
+    process: &Process,
+    mailbox: &Mailbox,
+    installation: &Installation,
+) -> std::io::Result<Installation> {
+    let mut seen = installation.clone();
+    if process.sees_our_files() {
+        return Ok(seen);
+    }
+    // With a package there is no fallback, and a directory of that name in the container may be meant.
+    let wanted = if seen.package.is_some() {
+        &mut seen.package
+    } else {
+        &mut seen.fallback
+    };
+    if let Some(path) = wanted
+        && !process.has(&path.join("memdump/__init__.py"))
+    {
+        *path = mailbox.put_package(path)?.into();
+    }
+    Ok(seen)
 }
 
 /// The version of the Python in a process, if it can be attached to as far as can be told without touching it.

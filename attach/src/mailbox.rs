@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, FlockOperation, Gid, Mode, OFlags, Uid};
 use rustix::fs::{fchown, flock, fstat, mkdirat, openat, renameat, unlinkat};
 
 use crate::error::AttachError;
@@ -78,7 +78,12 @@ impl Mailbox {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        let directory = openat(&parent_directory, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+        let directory = openat(
+            &parent_directory,
+            name,
+            flags | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?;
         let owner = process.owner();
         let ours = rustix::process::geteuid().as_raw();
         let found = fstat(&directory)?;
@@ -116,7 +121,8 @@ impl Mailbox {
 
     fn put(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let partial = format!("{name}-{}", self.token);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.directory, &partial, flags, Mode::RUSR | Mode::WUSR)?;
         give_to(&file, self.owner)?;
         File::from(file).write_all(content)?;
@@ -124,10 +130,24 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Copies the package there, for a process that cannot see it where it is; the directory that has it then, in the process. It may go when it
+    /// has been imported: what is mapped stays.
+    pub(crate) fn put_package(&self, source: &Path) -> io::Result<String> {
+        let package = make_directory(&self.directory, PACKAGE, self.owner)?;
+        let memdump = make_directory(&package, "memdump", self.owner)?;
+        copy(&source.join("memdump"), &memdump, self.owner, DEEPEST)?;
+        Ok(format!("{}/{PACKAGE}", self.path))
+    }
+
     /// What became of the errand, once that is known.
     pub(crate) fn outcome(&self) -> io::Result<Option<String>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.directory, outcome_name(&self.token), flags, Mode::empty()) {
+        let file = match openat(
+            &self.directory,
+            outcome_name(&self.token),
+            flags,
+            Mode::empty(),
+        ) {
             Ok(file) => file,
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -136,13 +156,21 @@ impl Mailbox {
             return Err(io::Error::other("the outcome is no file"));
         }
         let mut bytes = Vec::new();
-        File::from(file).take(LONGEST_OUTCOME).read_to_end(&mut bytes)?;
+        File::from(file)
+            .take(LONGEST_OUTCOME)
+            .read_to_end(&mut bytes)?;
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Whether the target has come for the errand.
     pub(crate) fn is_taken(&self) -> bool {
-        rustix::fs::accessat(&self.directory, ERRAND, rustix::fs::Access::EXISTS, AtFlags::empty()).is_err()
+        rustix::fs::accessat(
+            &self.directory,
+            ERRAND,
+            rustix::fs::Access::EXISTS,
+            AtFlags::empty(),
+        )
+        .is_err()
     }
 
     /// Leaves the directory there.
@@ -156,12 +184,75 @@ impl Drop for Mailbox {
         if self.keep {
             return;
         }
-        // What cannot be removed is a few hundred bytes in a directory for temporary files.
-        for name in [ERRAND, CALL, &outcome_name(&self.token)] {
-            let _ = unlinkat(&self.directory, name, AtFlags::empty());
-        }
+        // What cannot be removed stays in a directory for temporary files.
+        let _ = empty(&self.directory, DEEPEST);
         let _ = unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR);
     }
+}
+
+/// The name of the directory in it that the package is copied into.
+const PACKAGE: &str = "package";
+
+/// How deep directories are followed: more than a package has.
+const DEEPEST: u32 = 5;
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+fn make_directory(parent: &OwnedFd, name: &str, owner: (u32, u32)) -> io::Result<OwnedFd> {
+    mkdirat(parent, name, Mode::RWXU)?;
+    let directory = openat(parent, name, DIRECTORY, Mode::empty())?;
+    give_to(&directory, owner)?;
+    Ok(directory)
+}
+
+/// Copies files and directories; leaves out what Python makes by itself.
+fn copy(source: &Path, into: &OwnedFd, owner: (u32, u32), deepest: u32) -> io::Result<()> {
+    for entry in std::fs::read_dir(source)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if entry.path().is_dir() {
+            if deepest > 0 && name != "__pycache__" {
+                copy(
+                    &entry.path(),
+                    &make_directory(into, &name, owner)?,
+                    owner,
+                    deepest - 1,
+                )?;
+            }
+            continue;
+        }
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(into, &name, flags, Mode::RUSR | Mode::WUSR)?;
+        give_to(&file, owner)?;
+        io::copy(&mut File::open(entry.path())?, &mut File::from(file))?;
+    }
+    Ok(())
+}
+
+/// Removes what is in a directory.
+fn empty(directory: &OwnedFd, deepest: u32) -> io::Result<()> {
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..")
+            || unlinkat(directory, name, AtFlags::empty()).is_ok()
+        {
+            continue;
+        }
+        if deepest > 0 {
+            empty(
+                &openat(directory, name, DIRECTORY, Mode::empty())?,
+                deepest - 1,
+            )?;
+            unlinkat(directory, name, AtFlags::REMOVEDIR)?;
+        }
+    }
+    Ok(())
 }
 
 fn give_to(file: &OwnedFd, (user, group): (u32, u32)) -> io::Result<()> {

@@ -55,7 +55,9 @@ impl<'t> Ring<'t> {
             return odd("its ring of pending calls has places that there are not");
         }
         match fields.kind {
-            RingKind::Flagged { lock, calls_to_do, .. } => {
+            RingKind::Flagged {
+                lock, calls_to_do, ..
+            } => {
                 if memory.u32(field(calls_to_do))? > 1 {
                     return odd("its ring of pending calls has a flag that is neither set nor not");
                 }
@@ -66,7 +68,9 @@ impl<'t> Ring<'t> {
                     _ => return odd("the lock of its ring of pending calls is no lock"),
                 }
             }
-            RingKind::Counted { mutex, count, max, .. } => {
+            RingKind::Counted {
+                mutex, count, max, ..
+            } => {
                 match memory.u8(field(mutex))? {
                     0 => {}
                     1..=3 => return Ok(Look::InUse),
@@ -114,7 +118,10 @@ impl<'t> Ring<'t> {
 
     fn entry(&self, index: u32) -> Result<(Address, Address), AttachError> {
         let place = self.place(index);
-        Ok((self.memory.address(place)?, self.memory.address(place.plus(8))?))
+        Ok((
+            self.memory.address(place)?,
+            self.memory.address(place.plus(8))?,
+        ))
     }
 
     /// The entry that runs the text at this address.
@@ -178,12 +185,21 @@ impl<'t> Ring<'t> {
     /// overwritten it since.
     pub(crate) fn wake(&self, held: &Held<'_>) -> Result<(), AttachError> {
         match self.layout.ring.kind {
-            RingKind::Flagged { calls_to_do, eval_breaker, .. } => {
+            RingKind::Flagged {
+                calls_to_do,
+                eval_breaker,
+                ..
+            } => {
                 let set = 1_u32.to_ne_bytes();
                 let state = self.interpreter.state;
-                held.write(&[(state.plus(calls_to_do), &set), (state.plus(eval_breaker), &set)])
+                held.write(&[
+                    (state.plus(calls_to_do), &set),
+                    (state.plus(eval_breaker), &set),
+                ])
             }
-            RingKind::Counted { eval_breaker, bit, .. } => {
+            RingKind::Counted {
+                eval_breaker, bit, ..
+            } => {
                 for thread in &self.interpreter.threads {
                     let at = thread.plus(eval_breaker);
                     let set = self.memory.u64(at)? | bit;
@@ -194,13 +210,20 @@ impl<'t> Ring<'t> {
         }
     }
 
-    /// Makes the entry run nothing. It stays, because others may have come behind it. False if it is not there any more.
+    /// Makes the entry run nothing, and takes it out where that is one write. Else it stays, also because others may have come behind it. False if
+    /// it is not there any more.
     pub(crate) fn take_back(&self, held: &Held<'_>, text: Address) -> Result<bool, AttachError> {
         let Some(index) = self.find(text)? else {
             return Ok(false);
         };
         let empty = self.runtime.image.empty_string;
         held.write(&[(self.place(index).plus(8), &empty.0.to_ne_bytes())])?;
+        let fields = &self.layout.ring;
+        let is_newest = (index + 1) % fields.capacity == self.last;
+        if is_newest && matches!(fields.kind, RingKind::Flagged { .. }) {
+            let last = self.interpreter.state.plus(fields.last);
+            held.write(&[(last, &index.to_ne_bytes())])?;
+        }
         Ok(true)
     }
 }

@@ -18,9 +18,13 @@ pub(crate) fn cure(pid: u32, target_user: u32) -> String {
             .and_then(|scope| scope.trim().parse().ok())
             .unwrap_or(0),
         // Written by Docker and Podman; Kubernetes mounts its token there.
-        container: ["/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io"]
-            .iter()
-            .any(|path| fs::exists(path).unwrap_or(false)),
+        container: [
+            "/.dockerenv",
+            "/run/.containerenv",
+            "/var/run/secrets/kubernetes.io",
+        ]
+        .iter()
+        .any(|path| fs::exists(path).unwrap_or(false)),
     };
     facts.cure(pid)
 }
@@ -46,15 +50,19 @@ impl Facts {
                     program with `python -m memdump run …`, or call memdump.install() in it"
                 .to_owned();
         }
+        if self.user != 0 && self.user != self.target_user {
+            return format!("it belongs to another user; run `sudo memdump attach {pid}`");
+        }
         if self.container || (self.user == 0 && !self.capable) {
             return CONTAINER.to_owned();
         }
         if self.user == 0 {
-            let seccomp = if self.seccomp { "a seccomp filter" } else { "a security module (SELinux, AppArmor), or a user namespace," };
+            let seccomp = if self.seccomp {
+                "a seccomp filter"
+            } else {
+                "a security module (SELinux, AppArmor), or a user namespace,"
+            };
             return format!("{seccomp} forbids it even to root here; attach from outside of it");
-        }
-        if self.user != self.target_user {
-            return format!("it belongs to another user; run `sudo memdump attach {pid}`");
         }
         if self.scope > 0 {
             return format!(
@@ -63,7 +71,9 @@ impl Facts {
                 self.scope
             );
         }
-        format!("it has more rights than this command, or guards itself (PR_SET_DUMPABLE); run `sudo memdump attach {pid}`")
+        format!(
+            "it has more rights than this command, or guards itself (PR_SET_DUMPABLE); run `sudo memdump attach {pid}`"
+        )
     }
 }
 
@@ -96,12 +106,24 @@ mod tests {
         let cure = |facts: Facts| facts.cure(77);
         assert!(cure(Facts { scope: 1, ..USER }).contains("sysctl kernel.yama.ptrace_scope=0"));
         assert!(cure(Facts { scope: 3, ..USER }).contains("python -m memdump run"));
-        let other = cure(Facts { target_user: 33, ..USER });
+        let other = cure(Facts {
+            target_user: 33,
+            ..USER
+        });
         assert!(other.contains("another user") && other.contains("sudo memdump attach 77"));
-        let container = cure(Facts { user: 0, container: true, ..USER });
+        let container = cure(Facts {
+            user: 0,
+            container: true,
+            ..USER
+        });
         assert!(container.contains("--cap-add SYS_PTRACE") && container.contains("kubectl debug"));
         assert!(cure(Facts { user: 0, ..USER }).contains("--cap-add SYS_PTRACE"));
-        let guarded = Facts { user: 0, capable: true, seccomp: true, ..USER };
+        let guarded = Facts {
+            user: 0,
+            capable: true,
+            seccomp: true,
+            ..USER
+        };
         assert!(cure(guarded).contains("seccomp"));
         assert!(cure(USER).contains("PR_SET_DUMPABLE"));
     }

@@ -21,17 +21,24 @@ pub(crate) struct Place {
 
 impl Place {
     /// The first place that is as the file has it, or has a call in it.
-    pub(crate) fn find(process: &Process, memory: &Memory, image: &Image) -> Result<Self, AttachError> {
+    pub(crate) fn find(
+        process: &Process,
+        memory: &Memory,
+        image: &Image,
+    ) -> Result<Self, AttachError> {
         for tail in &image.tails {
             let Some(place) = aligned(tail) else {
                 continue;
             };
             let now = memory.bytes(place.start, CALL_LENGTH)?;
-            if now == place.pristine || place.is_half_written(&now) {
+            if place.is_free(&now) {
                 return Ok(place);
             }
             if let Some(directory) = directory_of_call(&now) {
-                return Ok(Place { left: Some(directory), ..place });
+                return Ok(Place {
+                    left: Some(directory),
+                    ..place
+                });
             }
         }
         Err(process.unsupported(format!(
@@ -39,6 +46,19 @@ impl Place {
              memdump.install() in it",
             image.path.display()
         )))
+    }
+
+    /// Whether it is still as it was found: another `attach` may have come.
+    pub(crate) fn is_as_found(&self, memory: &Memory) -> Result<bool, AttachError> {
+        let now = memory.bytes(self.start, CALL_LENGTH)?;
+        Ok(match &self.left {
+            Some(_) => directory_of_call(&now) == self.left,
+            None => self.is_free(&now),
+        })
+    }
+
+    fn is_free(&self, now: &[u8]) -> bool {
+        now == self.pristine || self.is_half_written(now)
     }
 
     /// Whether an `attach` was killed while it wrote or restored: both leave a beginning as the file has it and the end of a call, and nothing
@@ -51,15 +71,21 @@ impl Place {
     pub(crate) fn write(&self, held: &Held<'_>, call: &[u8]) -> Result<(), AttachError> {
         let mut whole = self.pristine.clone();
         whole[..call.len()].copy_from_slice(call);
-        self.words(&whole).rev().try_for_each(|(at, word)| held.write_read_only(at, word))
+        self.words(&whole)
+            .rev()
+            .try_for_each(|(at, word)| held.write_read_only(at, word))
     }
 
     /// Makes it what the file has, from the beginning to the end; for when nobody will look at the text any more.
     pub(crate) fn restore(&self, held: &Held<'_>) -> Result<(), AttachError> {
-        self.words(&self.pristine).try_for_each(|(at, word)| held.write_read_only(at, word))
+        self.words(&self.pristine)
+            .try_for_each(|(at, word)| held.write_read_only(at, word))
     }
 
-    fn words<'b>(&self, bytes: &'b [u8]) -> impl DoubleEndedIterator<Item = (Address, [u8; WORD])> + use<'b> {
+    fn words<'b>(
+        &self,
+        bytes: &'b [u8],
+    ) -> impl DoubleEndedIterator<Item = (Address, [u8; WORD])> + use<'b> {
         let start = self.start;
         let (words, _) = bytes.as_chunks();
         let places = words.iter().enumerate();
@@ -91,7 +117,10 @@ mod tests {
             pristine: (0..length).map(|i| i as u8).collect(),
         };
         let place = aligned(&tail(0x1003, 500)).expect("room");
-        assert_eq!((place.start, place.pristine.len()), (Address(0x1008), CALL_LENGTH));
+        assert_eq!(
+            (place.start, place.pristine.len()),
+            (Address(0x1008), CALL_LENGTH)
+        );
         assert_eq!(place.pristine[0], 5);
         assert!(aligned(&tail(0x1001, CALL_LENGTH + 6)).is_none());
         assert!(aligned(&tail(0x1001, CALL_LENGTH + 7)).is_some());

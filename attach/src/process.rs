@@ -77,6 +77,12 @@ impl Process {
             .all(|what| identity(self.path(what)) == identity(Path::new("/proc/self").join(what)))
     }
 
+    /// Whether there is a file of this path in the process's file system.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        fs::symlink_metadata(self.root().join(inside)).is_ok()
+    }
+
     /// Its status file as it is now; `None` once it is gone.
     pub(crate) fn status(&self) -> Option<Status> {
         let status = self.proc.status().ok()?;
@@ -93,6 +99,15 @@ impl Process {
     pub(crate) fn threads(&self) -> Result<Vec<i32>, AttachError> {
         let tasks = self.proc.tasks().map_err(|error| self.refused(error))?;
         Ok(tasks.filter_map(|task| Some(task.ok()?.tid)).collect())
+    }
+
+    /// Whether a thread is in a system call that nothing interrupts.
+    pub(crate) fn has_uninterruptible_thread(&self) -> Result<bool, AttachError> {
+        let mut tasks = self.proc.tasks().map_err(|error| self.refused(error))?;
+        Ok(tasks.any(|task| {
+            task.and_then(|task| task.stat())
+                .is_ok_and(|stat| stat.state == 'D')
+        }))
     }
 
     /// The id that a thread has in its own pid namespace.
@@ -113,7 +128,12 @@ impl Process {
 
     /// The executable, also if its file was deleted or replaced.
     pub(crate) fn executable(&self) -> Result<(File, PathBuf), AttachError> {
-        let open = || Ok((File::open(self.path("exe"))?, fs::read_link(self.path("exe"))?));
+        let open = || {
+            Ok((
+                File::open(self.path("exe"))?,
+                fs::read_link(self.path("exe"))?,
+            ))
+        };
         open().map_err(|cause| self.no_permission(cause))
     }
 

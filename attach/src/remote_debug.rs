@@ -47,15 +47,23 @@ impl<'t> Request<'t> {
             Wrong::FreeThreaded => process.unsupported(FREE_THREADED),
             Wrong::Because(why) => runtime.odd(process, why),
         })?;
-        let support = Support::find(&words)
-            .ok_or_else(|| runtime.odd(process, "it does not tell where requests of debuggers go"))?;
-        let Interpreter { state, main_thread: thread, .. } = way.follow(process, memory, runtime)?;
+        let support = Support::find(&words).ok_or_else(|| {
+            runtime.odd(process, "it does not tell where requests of debuggers go")
+        })?;
+        let Interpreter {
+            state,
+            main_thread: thread,
+            ..
+        } = way.follow(process, memory, runtime)?;
         match memory.u32(state.plus(support.enabled))? {
             1 => {}
             _ => return Err(AttachError::SwitchedOff { pid: process.pid() }),
         }
         if memory.u32(thread.plus(support.pending))? > 1 {
-            return Err(runtime.odd(process, "its request of a debugger is neither there nor not"));
+            return Err(runtime.odd(
+                process,
+                "its request of a debugger is neither there nor not",
+            ));
         }
         Ok(Request {
             memory,
@@ -135,7 +143,9 @@ fn way(words: &[u64], runtime: &Runtime) -> Result<Way, Wrong> {
     }
     let number = (words[1] >> 16) & 0xff;
     if words[1] >> 24 != 3 || number != u64::from(runtime.version.minor) {
-        return Err(Wrong::Because("its table for debuggers is of another version"));
+        return Err(Wrong::Because(
+            "its table for debuggers is of another version",
+        ));
     }
     if words[2] != 0 {
         return Err(Wrong::FreeThreaded);
@@ -146,12 +156,16 @@ fn way(words: &[u64], runtime: &Runtime) -> Result<Way, Wrong> {
     let thread = thread_fields(words, runtime.version.minor)
         .ok_or(Wrong::Because("its table for debuggers has another form"))?;
     let sizes = [words[3], words[6]];
-    let inside = |offset: u64, size: u64| offset < size && offset % 8 == 0;
+    let inside = |offset: u64, size: u64| offset < size && offset.is_multiple_of(8);
     if !inside(finalizing, sizes[0])
         || !inside(head, sizes[0])
-        || ![id, next, threads].iter().all(|&offset| inside(offset, sizes[1]))
+        || ![id, next, threads]
+            .iter()
+            .all(|&offset| inside(offset, sizes[1]))
     {
-        return Err(Wrong::Because("its table for debuggers has offsets that lead outside"));
+        return Err(Wrong::Because(
+            "its table for debuggers has offsets that lead outside",
+        ));
     }
     Ok(Way {
         finalizing,
@@ -180,8 +194,15 @@ fn thread_fields(words: &[u64], minor: u8) -> Option<ThreadFields> {
         thread_id: words[thread_id],
         native_id: Some(words[thread_id + 1]),
     };
-    let all = [fields.next, fields.interpreter, fields.thread_id, words[thread_id + 1]];
-    let inside = all.iter().all(|&offset| offset < words[THREAD] && offset % 8 == 0);
+    let all = [
+        fields.next,
+        fields.interpreter,
+        fields.thread_id,
+        words[thread_id + 1],
+    ];
+    let inside = all
+        .iter()
+        .all(|&offset| offset < words[THREAD] && offset.is_multiple_of(8));
     inside.then_some(fields)
 }
 
@@ -191,7 +212,9 @@ impl Support {
         const FLAG: u64 = 0;
         const PATH: u64 = 4;
         const PATH_SIZE: u64 = 512;
-        let mut found = words.windows(6).filter(|w| w[3..] == [FLAG, PATH, PATH_SIZE] && w[..3].iter().all(|&offset| offset > 0));
+        let mut found = words.windows(6).filter(|w| {
+            w[3..] == [FLAG, PATH, PATH_SIZE] && w[..3].iter().all(|&offset| offset > 0)
+        });
         let support = found.next()?;
         let &[eval_breaker, part, enabled, ..] = support else {
             return None;
@@ -216,7 +239,13 @@ mod tests {
         let mut words = vec![8; 100];
         assert_eq!(Support::find(&words), None);
         words[60..66].copy_from_slice(&[24, 640, 7000, 0, 4, 512]);
-        let support = Support { eval_breaker: 24, pending: 640, path: 644, path_size: 512, enabled: 7000 };
+        let support = Support {
+            eval_breaker: 24,
+            pending: 640,
+            path: 644,
+            path_size: 512,
+            enabled: 7000,
+        };
         assert_eq!(Support::find(&words), Some(support));
         words[80..86].copy_from_slice(&[24, 640, 7000, 0, 4, 512]);
         assert_eq!(Support::find(&words), None);
@@ -226,7 +255,8 @@ mod tests {
     fn ids_of_threads_lie_elsewhere_in_each_version() {
         let mut words: Vec<u64> = (0..64).map(|word| 8 * word).collect();
         words[THREAD] = 4096;
-        let at = |minor| thread_fields(&words, minor).map(|fields| (fields.thread_id, fields.native_id));
+        let at =
+            |minor| thread_fields(&words, minor).map(|fields| (fields.thread_id, fields.native_id));
         assert_eq!(at(14), Some((8 * 27, Some(8 * 28))));
         assert_eq!(at(15), Some((8 * 30, Some(8 * 31))));
         assert_eq!(at(16), None);

@@ -121,7 +121,9 @@ impl Way {
         }
         let state = memory.address(base.plus(self.head))?;
         if state == Address::NULL {
-            return Err(process.unsupported("its interpreter is not running: it has not started yet, or has ended"));
+            return Err(process.unsupported(
+                "its interpreter is not running: it has not started yet, or has ended",
+            ));
         }
         if memory.u64(state.plus(self.next))? != 0 {
             return Err(process.unsupported(
@@ -246,7 +248,9 @@ fn parse_banner(text: &[u8]) -> Option<Version> {
     let mut parts = number.split('.').skip(1);
     let minor = parts.next()?.parse().ok()?;
     let digits = parts.next()?;
-    let digits = &digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())];
+    let digits = &digits[..digits
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(digits.len())];
     let version = Version {
         minor,
         micro: digits.parse().ok()?,
@@ -260,13 +264,31 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_numbers_and_texts() {
-        assert_eq!(from_number(0x030b_07f0), Some((3, Version { minor: 11, micro: 7 })));
+        assert_eq!(
+            from_number(0x030b_07f0),
+            Some((
+                3,
+                Version {
+                    minor: 11,
+                    micro: 7
+                }
+            ))
+        );
         assert_eq!(from_number(0), None);
         assert_eq!(from_number(1 << 40), None);
         let banner = b"3.10.13 (main, Nov  1 2026, 10:00:00) [GCC 12.2.0]\0\0";
-        assert_eq!(parse_banner(banner), Some(Version { minor: 10, micro: 13 }));
+        assert_eq!(
+            parse_banner(banner),
+            Some(Version {
+                minor: 10,
+                micro: 13
+            })
+        );
         let candidate = b"3.9.0rc1+ (default, Nov 1 2026) \n[Clang]\0";
-        assert_eq!(parse_banner(candidate), Some(Version { minor: 9, micro: 0 }));
+        assert_eq!(
+            parse_banner(candidate),
+            Some(Version { minor: 9, micro: 0 })
+        );
         assert_eq!(parse_banner(b"3.9.1\0"), None);
         assert_eq!(parse_banner(b"3.14159 is (nearly) pi\0"), None);
     }

@@ -39,7 +39,8 @@ pub(crate) const ERRAND: &str = "errand";
 pub(crate) const CALL: &str = "call";
 
 /// How every call begins, and by which it is recognised.
-const CALL_HEAD: &str = "try:__import__('_thread').start_new_thread(__import__('builtins').exec,(\"";
+const CALL_HEAD: &str =
+    "try:__import__('_thread').start_new_thread(__import__('builtins').exec,(\"";
 const CALL_DIRECTORY: &str = "f=__import__('os').open('";
 /// How every call ends.
 const CALL_END: &str = "except(OSError,RuntimeError,MemoryError):pass\n\0";
@@ -73,12 +74,16 @@ pub(crate) fn directory_of_call(bytes: &[u8]) -> Option<String> {
     let (_, rest) = text.split_once(CALL_DIRECTORY)?;
     let (directory, _) = rest.split_once(&format!("/{ERRAND}'"))?;
     // Only a whole call is one: nothing of it may have been overwritten.
-    call(directory).starts_with(&bytes[..end]).then(|| directory.to_owned())
+    call(directory)
+        .starts_with(&bytes[..end])
+        .then(|| directory.to_owned())
 }
 
 /// Whether these bytes have the end of a call in them.
 pub(crate) fn has_end_of_call(bytes: &[u8]) -> bool {
-    bytes.windows(CALL_END.len()).any(|window| window == CALL_END.as_bytes())
+    bytes
+        .windows(CALL_END.len())
+        .any(|window| window == CALL_END.as_bytes())
 }
 
 /// The name of the file in which the errand's outcome is written down.
@@ -141,12 +146,20 @@ mod tests {
     #[test]
     fn a_call_is_known_by_its_whole_text() {
         let call = call(DIRECTORY);
-        assert!(call.len() <= CALL_LENGTH && call.len() % 8 == 0, "{}", call.len());
+        assert!(
+            call.len() <= CALL_LENGTH && call.len().is_multiple_of(8),
+            "{}",
+            call.len()
+        );
         assert_eq!(directory_of_call(&call).as_deref(), Some(DIRECTORY));
         for damaged in [10, 120, 200, call.len() - 12] {
             let mut other = call.clone();
             other[damaged] ^= 1;
-            assert_ne!(directory_of_call(&other).as_deref(), Some(DIRECTORY), "byte {damaged}");
+            assert_ne!(
+                directory_of_call(&other).as_deref(),
+                Some(DIRECTORY),
+                "byte {damaged}"
+            );
         }
         assert_eq!(directory_of_call(&[0; 400]), None);
         assert_eq!(directory_of_call(&[b'x'; 400]), None);
@@ -165,7 +178,10 @@ mod tests {
             ],
         };
         let text = errand(DIRECTORY, "77", &installation);
-        assert!(text.contains(r"b'/opt/it\x27s \x40TOKEN\x40', None, {'name': "), "{text}");
+        assert!(
+            text.contains(r"b'/opt/it\x27s \x40TOKEN\x40', None, {'name': "),
+            "{text}"
+        );
         assert!(text.contains(r"b'a\x22\x5c\x0a\x27\xc3\xbc'.decode(), 'keep': 5, 'deadline': 0.5, 'labels': False}"), "{text}");
         assert!(!text.contains('@'), "{text}");
     }

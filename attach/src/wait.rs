@@ -12,8 +12,8 @@ use crate::process::Process;
 /// How often the answer is looked for.
 const INTERVAL: Duration = Duration::from_millis(2);
 /// How long is tried to hold the process, or to find its ring free. Each try is short, and lets it run in between.
-const TRYING: Duration = Duration::from_secs(3);
-const BETWEEN_TRIES: Duration = Duration::from_millis(2);
+const TRYING: Duration = Duration::from_secs(5);
+const BETWEEN_TRIES: Duration = Duration::from_millis(30);
 /// When a request that was not seen is pointed out again, and the process woken if that is wanted.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long an import of memdump may take once it has begun.
@@ -76,7 +76,9 @@ impl<'p> Wait<'p> {
                 return Err(self.ended());
             }
             if self.patience.stop.load(Ordering::Relaxed) {
-                return Err(AttachError::Interrupted { pid: self.process.pid() });
+                return Err(AttachError::Interrupted {
+                    pid: self.process.pid(),
+                });
             }
             let now = Instant::now();
             if taken.is_none() && mailbox.is_taken() {
@@ -114,20 +116,30 @@ impl<'p> Wait<'p> {
         })?;
         Ok(outcome.map(|outcome| match outcome.split_once(' ') {
             None if outcome == "ok" => Ok(()),
-            Some(("import", why)) => Err(AttachError::NoPackage { pid, why: why.to_owned() }),
-            Some(("install", why)) => Err(AttachError::InstallFailed { pid, why: why.to_owned() }),
-            _ => Err(AttachError::InstallFailed { pid, why: format!("it answers {outcome:?}") }),
+            Some(("import", why)) => Err(AttachError::NoPackage {
+                pid,
+                why: why.to_owned(),
+            }),
+            Some(("install", why)) => Err(AttachError::InstallFailed {
+                pid,
+                why: why.to_owned(),
+            }),
+            _ => Err(AttachError::InstallFailed {
+                pid,
+                why: format!("it answers {outcome:?}"),
+            }),
         }))
     }
 
     fn wake(&self, signal: i32) -> Result<(), AttachError> {
         let pid = self.process.pid();
         let failed = |error: rustix::io::Errno| self.process.no_permission(error.into());
-        let signal = rustix::process::Signal::from_named_raw(signal).ok_or(AttachError::NoHandler {
-            pid,
-            signal,
-            caught: "it is none of the signals that have names".to_owned(),
-        })?;
+        let signal =
+            rustix::process::Signal::from_named_raw(signal).ok_or(AttachError::NoHandler {
+                pid,
+                signal,
+                caught: "it is none of the signals that have names".to_owned(),
+            })?;
         let process = rustix::process::Pid::from_raw(pid as i32).ok_or_else(|| self.ended())?;
         rustix::process::kill_process(process, signal).map_err(failed)
     }
@@ -150,7 +162,9 @@ impl<'p> Wait<'p> {
         let pid = self.process.pid();
         let waiting = self.process.waiting_in();
         let caught = caught(self.process);
-        let doing = waiting.map_or("It is busy in native code".to_owned(), |call| format!("It waits in {call}"));
+        let doing = waiting.map_or("It is busy in native code".to_owned(), |call| {
+            format!("It waits in {call}")
+        });
         let hint = format!(
             "{doing}. Let it do something (a request, input), or give a greater --timeout; `--wake SIGNAL` sends it a signal for which it has \
              a handler written in Python, and so runs code ({caught})"
@@ -190,6 +204,9 @@ fn caught(process: &Process) -> String {
     if names.is_empty() {
         "it has handlers for no signal".to_owned()
     } else {
-        format!("it has handlers, in whatever language, for {}", names.join(", "))
+        format!(
+            "it has handlers, in whatever language, for {}",
+            names.join(", ")
+        )
     }
 }

@@ -24,6 +24,7 @@ def work():
         time.sleep(0.001)
 for _ in range(3):
     threading.Thread(target=work, daemon=True).start()
+print("listening", flush=True)
 while True:
     time.sleep(0.002)
 """
@@ -39,15 +40,14 @@ def package(python, tmp_path):
     return tmp_path / "package"
 
 
-def leftovers() -> set[str]:
-    return {path.name for path in Path("/tmp").glob("memdump-attach-*")}
-
-
 def test_an_unprepared_program_dumps_after_it(python, start, memdump, package):
     target = start(python, BUSY, flags=BARE)
+    target.await_ready()
     refused = memdump.run("send", str(target.pid))
     assert refused.returncode == 5 and f"memdump attach {target.pid}" in refused.stderr
-    attached = memdump.run("attach", str(target.pid), "--package", package, "--dir", target.dumps_in, "--name", "busy", "--set", "min_free=0")
+    attached = memdump.run(
+        "attach", str(target.pid), "--package", package, "--dir", target.dumps_in, "--name", "busy", "--set", "min_free=0"
+    )
     assert attached.returncode == 0, attached.stderr
     assert "has memdump in it now" in attached.stdout and f"kill -USR1 {target.pid}" in attached.stdout
     first, second = target.dump_by_signal(), target.dump_by_signal()
@@ -56,7 +56,6 @@ def test_an_unprepared_program_dumps_after_it(python, start, memdump, package):
     memdump.check(second)
     again = memdump.json("attach", str(target.pid))
     assert again["already"] and again["signal"] == signal.SIGUSR1
-    assert not leftovers()
 
 
 def test_a_listener_is_left_as_it_was(python, start, memdump, package):
@@ -97,14 +96,15 @@ def test_a_handler_written_in_python_can_be_woken(python, start, memdump, packag
 
 def test_the_reason_is_told_when_the_target_cannot_install(python, start, memdump, package):
     target = start(python, BUSY, flags=BARE)
+    target.await_ready()
     pid = str(target.pid)
     none = memdump.run("attach", pid)
     assert none.returncode == 5 and "No module named 'memdump'" in none.stderr and "pip install --target" in none.stderr
     wrong = memdump.run("attach", pid, "--package", package, "--set", "colour=red")
     assert wrong.returncode == 5 and "TypeError" in wrong.stderr and "colour" in wrong.stderr
-    nowhere = memdump.run("attach", pid, "--package", package, "--dir", "/does/not/exist/at/all")
-    assert nowhere.returncode == 5 and "ValueError" in nowhere.stderr
-    assert target.process.poll() is None and not leftovers()
+    impossible = memdump.run("attach", pid, "--package", package, "--signal", "KILL")
+    assert impossible.returncode == 5 and "ValueError" in impossible.stderr, impossible
+    assert target.process.poll() is None
     assert memdump.run("attach", pid, "--package", package).returncode == 0
 
 
@@ -132,8 +132,11 @@ def test_what_is_no_python_is_left_alone(memdump, tmp_path):
 @pytest.mark.skipif(shutil.which("strace") is None and shutil.which("gdb") is None, reason="neither strace nor gdb is here")
 def test_a_traced_process_is_told_with_its_tracer(start, memdump, python):
     target = start(python, BUSY, flags=BARE)
+    target.await_ready()
     tracer = ["strace", "-qqf", "-e", "none", "-p"] if shutil.which("strace") else ["gdb", "-q", "-nx", "-ex", "continue", "-p"]
-    with subprocess.Popen([*tracer, str(target.pid)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as debugger:
+    with subprocess.Popen(
+        [*tracer, str(target.pid)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as debugger:
         status = Path(f"/proc/{target.pid}/status")
         wait_for("traced", lambda: re.search(r"^TracerPid:\t[1-9]", status.read_text(), re.MULTILINE))
         wait_for("running", lambda: state_of(target.pid) in "RS")
@@ -145,6 +148,7 @@ def test_a_traced_process_is_told_with_its_tracer(start, memdump, python):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_another_users_process_is_told_with_the_cure(start, memdump, python):
     target = start(python, BUSY, flags=BARE)
+    target.await_ready()
     readable = subprocess.run([memdump.path, "--version"], user=65534, capture_output=True)
     if readable.returncode != 0:
         pytest.skip("the command cannot be run by others here")
@@ -153,8 +157,8 @@ def test_another_users_process_is_told_with_the_cure(start, memdump, python):
 
 
 def test_a_target_survives_attaches_that_are_killed(python, start, memdump, package, tmp_path):
-    before = leftovers()
     target = start(python, BUSY, flags=BARE)
+    target.await_ready()
     arguments = [memdump.path, "attach", str(target.pid), "--package", str(package), "--dir", str(tmp_path)]
     for index in range(20):
         # At another moment each time: from before anything is done to after the end.
@@ -168,9 +172,6 @@ def test_a_target_survives_attaches_that_are_killed(python, start, memdump, pack
     assert last.returncode == 0, last.stderr
     assert memdump.run("send", str(target.pid)).returncode == 0
     assert "Traceback" not in target.log()
-    # Killed before it told the target anything, an attach leaves an empty errand behind; none is left to be run.
-    for name in leftovers() - before:
-        shutil.rmtree(Path("/tmp") / name)
 
 
 def test_a_container_is_looked_into(python, memdump, package, tmp_path):
@@ -192,7 +193,7 @@ def test_a_container_is_looked_into(python, memdump, package, tmp_path):
         sent = memdump.run("send", str(pid))
         assert sent.returncode == 0, sent.stderr
         dump = Path(sent.stdout.strip())
-        assert dump.exists() and str(dump).startswith(f"/proc/{pid}/root/"), dump
+        assert dump.exists() and str(dump).startswith(f"/proc/{pid}/root" + os.sep), dump
         # Its pid in there is part of the name.
         assert re.search(r"\.1\.1\.dump$", dump.name), dump
         memdump.check(dump)
@@ -242,8 +243,12 @@ def test_a_leak_of_django_is_found_after_an_attach(python, memdump, package, tmp
     try:
         worker = wait_for("a worker", booted)
         assert get("/browse?customer=0") == 200
-        attached = memdump.run("attach", str(worker), "--package", package, "--dir", tmp_path, "--name", "shop", "--set", "min_free=0")
-        assert attached.returncode == 0, attached.stderr
+        arguments = ["--package", package, "--dir", tmp_path, "--name", "shop", "--set", "min_free=0"]
+        # A worker without requests sleeps for 15 s.
+        with subprocess.Popen([memdump.path, "attach", str(worker), *arguments], stderr=subprocess.PIPE, text=True) as attach:
+            while attach.poll() is None:
+                assert get("/browse?customer=0") == 200
+            assert attach.returncode == 0, attach.stderr.read() if attach.stderr else ""
         dumps = [tmp_path / f"shop.{worker}.{number}.dump" for number in (1, 2)]
         for dump in dumps:
             os.kill(worker, signal.SIGUSR1)
@@ -254,7 +259,7 @@ def test_a_leak_of_django_is_found_after_an_attach(python, memdump, package, tmp
         assert third.returncode == 0, third.stderr
         dumps.append(Path(third.stdout.strip()))
         diff = memdump.run("diff", dumps[0], dumps[2])
-        assert re.search(r"SomeRef\s.*\+10\b", diff.stdout), diff.stdout
+        assert re.search(r"\+10\s.*SomeRef", diff.stdout), diff.stdout
         chain = memdump.run("chain", dumps[0], dumps[2], "--type", "SomeRef")
         assert "global_data" in chain.stdout and "['a']" in chain.stdout, chain.stdout + chain.stderr
         assert get("/browse?customer=1") == 200

@@ -39,7 +39,7 @@ pub(super) struct Attach {
     #[arg(long, value_name = "DIR")]
     package: Option<PathBuf>,
     /// Give up if it runs no Python code for so long: 10s, 1m
-    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
     timeout: humantime::Duration,
     /// If it sleeps, send it this signal, which runs a handler that it has: by number or name
     #[arg(long, value_name = "SIGNAL", value_parser = signal_number)]
@@ -74,7 +74,11 @@ impl Attach {
             stop: Arc::new(AtomicBool::new(false)),
         };
         // So that the request is taken back; a second Ctrl-C ends at once.
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        for signal in [
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGTERM,
+            signal_hook::consts::SIGHUP,
+        ] {
             signal_hook::flag::register_conditional_default(signal, Arc::clone(&patience.stop))?;
             signal_hook::flag::register(signal, Arc::clone(&patience.stop))?;
         }
@@ -138,7 +142,9 @@ impl Attach {
 fn text(outcome: &Outcome) -> String {
     let pid = outcome.pid;
     let mut text = match &outcome.version {
-        None => format!("process {pid} has memdump in it already, with its own settings; nothing was done\n"),
+        None => format!(
+            "process {pid} has memdump in it already, with its own settings; nothing was done\n"
+        ),
         Some(version) => format!(
             "process {pid} (Python {version}) has memdump in it now, after {:.0} ms\n",
             1e3 * outcome.seconds
@@ -146,8 +152,13 @@ fn text(outcome: &Outcome) -> String {
     };
     if let Some(signal) = outcome.signal {
         let name = signal_hook::low_level::signal_name(signal as i32);
-        let signal = name.map_or(signal.to_string(), |name| name.trim_start_matches("SIG").to_owned());
-        let _ = writeln!(text, "take a dump with: memdump send {pid}   or: kill -{signal} {pid}");
+        let signal = name.map_or(signal.to_string(), |name| {
+            name.trim_start_matches("SIG").to_owned()
+        });
+        let _ = writeln!(
+            text,
+            "take a dump with: memdump send {pid}   or: kill -{signal} {pid}"
+        );
     }
     text
 }
@@ -181,8 +192,13 @@ fn has_package(directory: &Path) -> bool {
 
 /// `NAME=VALUE`, the value as Python would read it where it is a number or a truth value, else a text.
 fn setting(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted, as of memdump.install")?;
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("NAME=VALUE is wanted, as of memdump.install")?;
+    let is_name = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if !is_name {
         return Err(format!("{name:?} is no argument of memdump.install"));
     }
@@ -205,7 +221,9 @@ fn signal_number(text: &str) -> Result<i32, String> {
     let name = text.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
     (1..32)
-        .find(|&number| signal_hook::low_level::signal_name(number).is_some_and(|known| &known[3..] == name))
+        .find(|&number| {
+            signal_hook::low_level::signal_name(number).is_some_and(|known| &known[3..] == name)
+        })
         .ok_or_else(|| format!("{text} is no signal"))
 }
 

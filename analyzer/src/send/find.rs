@@ -28,9 +28,15 @@ const COMMAND_LENGTH: usize = 100;
 pub fn find_all(text: &str) -> Result<Vec<u32>, SendError> {
     let candidates = candidates(text);
     if candidates.is_empty() {
-        return Err(SendError::NoMatch { text: text.to_owned() });
+        return Err(SendError::NoMatch {
+            text: text.to_owned(),
+        });
     }
-    let prepared: Vec<_> = candidates.iter().filter(|c| c.prepared).map(|c| c.pid).collect();
+    let prepared: Vec<_> = candidates
+        .iter()
+        .filter(|c| c.prepared)
+        .map(|c| c.pid)
+        .collect();
     if prepared.is_empty() {
         return Err(SendError::NoneInstalled {
             text: text.to_owned(),
@@ -49,7 +55,12 @@ pub fn find_one(text: &str) -> Result<u32, SendError> {
         [pid] => Ok(pid),
         _ => Err(SendError::Ambiguous {
             text: text.to_owned(),
-            list: list(&candidates(text).into_iter().filter(|c| c.prepared).collect::<Vec<_>>()),
+            list: list(
+                &candidates(text)
+                    .into_iter()
+                    .filter(|c| c.prepared)
+                    .collect::<Vec<_>>(),
+            ),
         }),
     }
 }
@@ -79,7 +90,9 @@ fn candidates(text: &str) -> Vec<Candidate> {
 /// Its arguments with spaces between them; `None` for a process without any (of the kernel, a zombie).
 fn command_line(pid: u32) -> Option<String> {
     let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let line = String::from_utf8_lossy(&bytes).trim_end_matches('\0').replace('\0', " ");
+    let line = String::from_utf8_lossy(&bytes)
+        .trim_end_matches('\0')
+        .replace('\0', " ");
     (!line.is_empty()).then_some(line)
 }
 
@@ -88,7 +101,9 @@ fn ancestors(mut pid: u32) -> HashSet<u32> {
     while pid != 0 && found.insert(pid) {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
-        pid = parent.and_then(|parent| parent.trim().parse().ok()).unwrap_or(0);
+        pid = parent
+            .and_then(|parent| parent.trim().parse().ok())
+            .unwrap_or(0);
     }
     found
 }
@@ -102,7 +117,11 @@ fn list(candidates: &[Candidate]) -> String {
             .take(COMMAND_LENGTH)
             .map(|c| if c.is_control() { '?' } else { c })
             .collect();
-        let more = if command.len() < candidate.command.len() { "…" } else { "" };
+        let more = if command.len() < candidate.command.len() {
+            "…"
+        } else {
+            ""
+        };
         let _ = write!(text, "\n  {:>7}  {command}{more}", candidate.pid);
     }
     if candidates.len() > LISTED {
@@ -124,7 +143,10 @@ mod tests {
         };
         let text = list(&(0..20).map(candidate).collect::<Vec<_>>());
         assert_eq!(text.lines().count(), 1 + LISTED + 1);
-        assert!(text.ends_with("and 8 more") && text.contains("python?[31m") && text.contains('…'), "{text}");
+        assert!(
+            text.ends_with("and 8 more") && text.contains("python?[31m") && text.contains('…'),
+            "{text}"
+        );
         assert!(text.lines().all(|line| line.chars().count() < 120));
     }
 
@@ -133,6 +155,10 @@ mod tests {
         let own = std::process::id();
         assert!(ancestors(own).contains(&own) && ancestors(own).len() > 1);
         let line = command_line(own).expect("a command line");
-        assert!(candidates(&line).iter().all(|candidate| candidate.pid != own));
+        assert!(
+            candidates(&line)
+                .iter()
+                .all(|candidate| candidate.pid != own)
+        );
     }
 }

@@ -78,7 +78,9 @@ pub enum SendError {
         list: String,
     },
     /// Several were found, and one was wanted.
-    #[error("several processes with memdump in them have {text:?} in their command lines; name one, or ask them --all:{list}")]
+    #[error(
+        "several processes with memdump in them have {text:?} in their command lines; name one, or ask them --all:{list}"
+    )]
     Ambiguous {
         /// What was looked for.
         text: String,
