@@ -64,21 +64,28 @@ fn loading(dumps: Vec<Dump>, file: &Path) -> anyhow::Result<()> {
 
 /// How much CPU went into rows ("loading"), indexes ("indexing"), the commit ("writing") and all that is computed.
 #[derive(Default)]
-struct Stages(Mutex<(Option<(&'static str, f64)>, BTreeMap<&'static str, f64>)>);
+struct Stages(Mutex<Spent>);
+
+#[derive(Default)]
+struct Spent {
+    /// The stage that is under way, and when it began.
+    current: Option<(&'static str, f64)>,
+    seconds: BTreeMap<&'static str, f64>,
+}
 
 impl Stages {
     fn next(&self, what: Option<&'static str>) {
         let now = cpu();
-        let mut stages = self.0.lock().expect("no panic");
-        if let Some((what, begun)) = stages.0 {
-            *stages.1.entry(what).or_default() += now - begun;
+        let mut spent = self.0.lock().expect("no panic");
+        if let Some((what, begun)) = spent.current {
+            *spent.seconds.entry(what).or_default() += now - begun;
         }
-        stages.0 = what.map(|what| (what, now));
+        spent.current = what.map(|what| (what, now));
     }
 
     fn end(&self) -> BTreeMap<&'static str, f64> {
         self.next(None);
-        std::mem::take(&mut self.0.lock().expect("no panic").1)
+        std::mem::take(&mut self.0.lock().expect("no panic").seconds)
     }
 }
 
