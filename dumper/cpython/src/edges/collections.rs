@@ -262,8 +262,11 @@ mod numpy {
     pub(super) const DESCR: usize = 56;
     pub(super) const FLAGS: usize = 64;
     pub(super) const DESCR_TYPE_NUMBER: usize = 28;
-    /// Item sizes by type number, from `NPY_BOOL` to `NPY_CLONGDOUBLE`: for arrays without dimensions, which have no stride.
-    pub(super) const SCALAR: [u8; 17] = [1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 4, 8, 16, 8, 16, 32];
+    /// Item sizes by type number, from `NPY_BOOL` to `NPY_HALF`: for arrays without dimensions, which have no stride. Those of texts and records
+    /// depend on the descriptor; 8 stands for them.
+    pub(super) const SCALAR: [u8; 24] = [
+        1, 1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 4, 8, 16, 8, 16, 32, 8, 8, 8, 8, 8, 8, 2,
+    ];
     /// `NPY_OBJECT`.
     pub(super) const OBJECT: u32 = 17;
     pub(super) const C_CONTIGUOUS: u32 = 1;
