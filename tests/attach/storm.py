@@ -3,8 +3,8 @@
     python3 tests/attach/storm.py --attach target/debug/examples/once --package DIR --python python3.9 python3.13 --times 1000
 
 Two storms for each interpreter. *Fresh*: each attach has a target of its own. *Same*: one target for all, and every other attach
-is killed at a random moment, two thirds of them by SIGKILL; after each the target must still answer. The targets allocate in several
-threads, run an asyncio loop, sleep in short naps, wait for children, or use pending calls themselves; each checks its own results,
+is killed at a random moment, two thirds of them by SIGKILL; after each the target must still answer. The targets allocate in
+several threads, run an asyncio loop, sleep in short naps, wait for children, or use pending calls themselves; each checks its own results,
 and says so when it is asked to end.
 """
 
