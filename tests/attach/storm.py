@@ -4,8 +4,8 @@
 
 Two storms for each interpreter. *Fresh*: each attach has a target of its own. *Same*: one target for all, and every other attach
 is killed at a random moment, two thirds of them by SIGKILL; after each the target must still answer. The targets allocate in
-several threads, run an asyncio loop, sleep in short naps, wait for children, or use pending calls themselves; each checks its own results,
-and says so when it is asked to end.
+several threads, run an asyncio loop, sleep in short naps, wait for children, or use pending calls themselves; each checks
+its own results, and says so when it is asked to end.
 """
 
 from __future__ import annotations
