@@ -78,7 +78,9 @@ def test_installed_late_and_twice(start, python, memdump):
     target = start(python, HEAP + "listen()")
     target.do("memdump.install(); kept = made(1000)")
     by_address = target.dump_by_signal()
+    assert target.ask("memdump.status().settings['identity']") == "address"
     target.do("memdump.install(identity='exact')")
+    assert target.ask("memdump.status().settings['identity']") == "exact"
     replace_most(target)
     first = target.dump_by_signal()
     assert memdump.json("diff", by_address, first)["identity"] == {"kind": "by_address"}

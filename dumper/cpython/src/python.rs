@@ -352,6 +352,9 @@ fn settings_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'p
     dict.set_item("min_free", min_free)?;
     dict.set_item("deadline", deadline.as_secs_f64())?;
     dict.set_item("labels", labels)?;
+    // What the next dump has, whatever was asked for: the system may have refused the memory for marks.
+    let is_exact = births::now().is_some();
+    dict.set_item("identity", if is_exact { "exact" } else { "address" })?;
     dict.set_item("arguments", arguments)?;
     dict.set_item("nice", nice)?;
     dict.set_item("ionice", io_priority.to_string())?;
