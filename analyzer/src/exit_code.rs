@@ -30,7 +30,7 @@ Exit codes:
   2  usage, or a question that the given dumps cannot answer
   3  a dump cannot be read, or is damaged
   4  not found: no such type or object in the dump
-  5  the target did not deliver a dump (send), or could not be attached to (attach)";
+  5  the target delivered no dump (send), or could not be attached to (attach)";
 
 /// The exit code that tells of an error.
 pub fn of(error: &anyhow::Error) -> u8 {

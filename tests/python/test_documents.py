@@ -82,7 +82,9 @@ def test_exit_codes_are_those_of_the_help(memdump: Command):
 
 
 def test_settings_are_those_of_the_source():
-    source = "".join(path.read_text() for path in (ROOT / "dumper" / "src").glob("**/*.rs") if path.name != "failpoint.rs")
+    native = [path for path in (ROOT / "dumper" / "src").glob("**/*.rs") if path.name != "failpoint.rs"]
+    at_start = (ROOT / "dumper" / "cpython" / "memdump.data").glob("**/*.py")
+    source = "".join(path.read_text() for path in [*native, *at_start])
     document = (ROOT / "docs" / "python.md").read_text()
     variables = re.compile(r"\bMEMDUMP_[A-Z_]+\b")
     assert set(variables.findall(document)) == set(variables.findall(source)) - {"MEMDUMP_FAILPOINTS"}
