@@ -61,6 +61,7 @@ pub(crate) fn run(
         wait,
         pause,
         labels: order.settings.labels,
+        values: order.settings.values,
         arguments: order.settings.arguments,
         deadline,
         census: census.cloned(),

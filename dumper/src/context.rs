@@ -15,6 +15,7 @@ use crate::census::{Census, TypeCount};
 use crate::child;
 use crate::exchange::Exchange;
 use crate::memory::{self, of_process};
+use crate::settings::Values;
 use crate::sys;
 use crate::trigger::Trigger;
 
@@ -49,6 +50,8 @@ pub struct SnapshotContext {
     pub pause: Duration,
     /// Whether texts of keys may be written as labels.
     pub labels: bool,
+    /// What of texts and numbers is to be written.
+    pub values: Values,
     /// When the snapshot process must be through.
     pub deadline: Instant,
     started: Instant,
@@ -64,6 +67,7 @@ pub(crate) struct Facts {
     pub(crate) wait: Duration,
     pub(crate) pause: Duration,
     pub(crate) labels: bool,
+    pub(crate) values: Values,
     pub(crate) arguments: bool,
     pub(crate) deadline: Instant,
     pub(crate) census: Option<Arc<Census>>,
@@ -96,6 +100,7 @@ impl SnapshotContext {
             wait: facts.wait,
             pause: facts.pause,
             labels: facts.labels,
+            values: facts.values,
             deadline: facts.deadline,
             started,
             census: facts.census.clone(),

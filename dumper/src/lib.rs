@@ -50,7 +50,7 @@ pub use install::{install, settings, shutdown, status};
 pub use landing::{MemoryFault, protect};
 pub use log::notice;
 pub use report::{DumpError, InstallError, Installed, Report, Status};
-pub use settings::{Identity, IoPriority, Settings, SettingsBuilder, SettingsError};
+pub use settings::{Identity, IoPriority, Settings, SettingsBuilder, SettingsError, Values};
 pub use signal::Signal;
 pub use target::{Target, WalkError, WalkSummary};
 pub use trigger::Trigger;

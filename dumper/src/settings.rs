@@ -41,6 +41,8 @@ pub struct Settings {
     pub nice: u8,
     /// How two dumps are to know an object to be the same. `MEMDUMP_IDENTITY`; by address.
     pub identity: Identity,
+    /// What of texts and numbers is written. `MEMDUMP_VALUES`; nothing.
+    pub values: Values,
     /// How the snapshot process writes beside others. `MEMDUMP_IONICE`; the lowest best effort.
     pub io_priority: IoPriority,
     /// What asks for a dump by itself.
@@ -66,6 +68,42 @@ impl FromStr for Identity {
             "exact" => Ok(Self::Exact),
             _ => Err(bad("identity", text.to_owned(), IDENTITY_ALLOWED)),
         }
+    }
+}
+
+/// What of the contents of texts and numbers is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Values {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Their beginning, as the language prints it.
+    Shortened,
+    /// A keyed hash: equal contents can be told, the contents cannot. The key never leaves the process.
+    Hashed,
+}
+
+impl FromStr for Values {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        match text.to_ascii_lowercase().as_str() {
+            "off" => Ok(Self::Off),
+            "shortened" => Ok(Self::Shortened),
+            "hashed" => Ok(Self::Hashed),
+            _ => Err(bad("values", text.to_owned(), VALUES_ALLOWED)),
+        }
+    }
+}
+
+impl fmt::Display for Values {
+    /// As the setting takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::Shortened => "shortened",
+            Self::Hashed => "hashed",
+        })
     }
 }
 
@@ -115,6 +153,7 @@ pub struct SettingsBuilder {
     arguments: Option<bool>,
     nice: Option<u8>,
     identity: Option<Identity>,
+    values: Option<Values>,
     ionice: Option<String>,
     on_memory: Option<String>,
     on_rise: Option<String>,
@@ -165,6 +204,8 @@ impl SettingsBuilder {
         nice: u8;
         /// Gives [`Settings::identity`].
         identity: Identity;
+        /// Gives [`Settings::values`].
+        values: Values;
         /// Gives [`Settings::io_priority`]: `idle`, or `0` to `7`.
         ionice: String;
         /// Gives [`Triggers::memory`]: `2G`, `80%`, `2G+512M`, `off`.
@@ -251,6 +292,11 @@ impl SettingsBuilder {
                     IDENTITY_ALLOWED,
                     |text| text.parse().ok(),
                 )?
+                .unwrap_or_default(),
+            values: environment
+                .unless(self.values, "MEMDUMP_VALUES", VALUES_ALLOWED, |text| {
+                    text.parse().ok()
+                })?
                 .unwrap_or_default(),
             io_priority: environment
                 .text(
@@ -362,6 +408,7 @@ const SWITCH_ALLOWED: &str = "on or off";
 const KEEP_ALLOWED: &str = "a number of dumps, or 0 to keep all";
 const NICE_ALLOWED: &str = "a number from 0 to 19";
 const IDENTITY_ALLOWED: &str = "address or exact";
+const VALUES_ALLOWED: &str = "off, shortened or hashed";
 const IONICE_ALLOWED: &str = "idle, or a number from 0 to 7";
 const NAME_ALLOWED: &str = "a name of 1 to 100 bytes of UTF-8 without `/` or control characters that does not start with a dot";
 
@@ -504,13 +551,14 @@ mod tests {
             arguments: true,
             nice: 10,
             identity: Identity::Address,
+            values: Values::Off,
             io_priority: IoPriority::BestEffort(7),
             triggers: Triggers::OFF,
         };
         assert_eq!(settings, expected);
     }
 
-    const ALL: [(&str, &str); 17] = [
+    const ALL: [(&str, &str); 18] = [
         ("MEMDUMP_SIGNAL", "SIGUSR2"),
         ("MEMDUMP_SECOND_SIGNAL", "RTMIN+1"),
         ("MEMDUMP_DIR", "/var/dumps"),
@@ -522,6 +570,7 @@ mod tests {
         ("MEMDUMP_ARGUMENTS", "no"),
         ("MEMDUMP_NICE", "0"),
         ("MEMDUMP_IDENTITY", "Exact"),
+        ("MEMDUMP_VALUES", "hashed"),
         ("MEMDUMP_IONICE", "idle"),
         ("MEMDUMP_ON_MEMORY", "2G+512M"),
         ("MEMDUMP_ON_RISE", "100M/min"),
@@ -544,6 +593,7 @@ mod tests {
             arguments: false,
             nice: 0,
             identity: Identity::Exact,
+            values: Values::Hashed,
             io_priority: IoPriority::Idle,
             triggers: Triggers {
                 memory: parse_levels("2G+512M"),
@@ -570,6 +620,7 @@ mod tests {
             .arguments(true)
             .nice(5)
             .identity(Identity::Address)
+            .values(Values::Shortened)
             .ionice("3".into())
             .on_memory("off".into())
             .on_rise("off".into())
@@ -597,6 +648,7 @@ mod tests {
             ("MEMDUMP_ARGUMENTS", "2"),
             ("MEMDUMP_NICE", "-5"),
             ("MEMDUMP_IDENTITY", "serial"),
+            ("MEMDUMP_VALUES", "on"),
             ("MEMDUMP_IONICE", "8"),
             ("MEMDUMP_ON_MEMORY", "110%"),
             ("MEMDUMP_ON_RISE", "fast"),

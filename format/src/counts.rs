@@ -15,4 +15,6 @@ pub struct Counts {
     pub roots: u64,
     /// Faults.
     pub faults: u64,
+    /// Objects whose value is told.
+    pub values: u64,
 }

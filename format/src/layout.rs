@@ -53,6 +53,8 @@ pub enum BlockKind {
     Roots,
     /// What could not be read.
     Faults,
+    /// What objects held: texts and numbers.
+    Values,
     /// Where the blocks are.
     Index,
     /// Written by a later version; skipped.
@@ -70,6 +72,7 @@ impl BlockKind {
             5 => BlockKind::References,
             6 => BlockKind::Roots,
             7 => BlockKind::Faults,
+            8 => BlockKind::Values,
             15 => BlockKind::Index,
             other => BlockKind::Unknown(other),
         }
@@ -85,6 +88,7 @@ impl BlockKind {
             BlockKind::References => 5,
             BlockKind::Roots => 6,
             BlockKind::Faults => 7,
+            BlockKind::Values => 8,
             BlockKind::Index => 15,
             BlockKind::Unknown(other) => other,
         }
@@ -101,6 +105,7 @@ impl fmt::Display for BlockKind {
             BlockKind::References => f.write_str("references"),
             BlockKind::Roots => f.write_str("roots"),
             BlockKind::Faults => f.write_str("faults"),
+            BlockKind::Values => f.write_str("values"),
             BlockKind::Index => f.write_str("index"),
             BlockKind::Unknown(number) => write!(f, "unknown kind {number}"),
         }
@@ -153,6 +158,11 @@ pub(crate) mod column {
     pub(crate) mod faults {
         pub(crate) const ADDRESS: u8 = 1;
         pub(crate) const MESSAGE: u8 = 2;
+    }
+    pub(crate) mod values {
+        pub(crate) const OBJECT: u8 = 1;
+        pub(crate) const LENGTH: u8 = 2;
+        pub(crate) const TEXT: u8 = 3;
     }
     pub(crate) mod index {
         pub(crate) const OFFSET: u8 = 1;

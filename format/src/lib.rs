@@ -26,7 +26,7 @@ pub use model::{
 };
 pub use reader::{
     BlockInfo, Damage, Dump, Group, Metadata, Missing, ObjectBatch, ObjectBlock, ObjectColumns,
-    ReadError, ReferenceBatch, ReferenceBlock, ReferenceColumns, Strings,
+    ReadError, ReferenceBatch, ReferenceBlock, ReferenceColumns, Strings, ValueBatch, ValueBlock,
 };
 pub use unsound::Unsound;
 pub use writer::{Limits, WriteError, Writer};

@@ -106,6 +106,9 @@ pub enum Unsound {
     /// Sources of groups do not rise.
     #[error("the sources of its references do not rise")]
     SourceOrder,
+    /// Objects of values do not rise.
+    #[error("the objects of its values do not rise")]
+    ValueOrder,
     /// The first source lies before the last one of the earlier block of references.
     #[error("its references go back behind those of the block before")]
     SourceFalls,

@@ -160,6 +160,23 @@ pub fn faults(records: &[Fault], shift: u8) -> Block {
     )
 }
 
+/// What objects held.
+pub fn values(records: &[(u64, String)]) -> Block {
+    let mut last = 0;
+    let objects = records
+        .iter()
+        .map(|(object, _)| object.wrapping_sub(std::mem::replace(&mut last, *object)));
+    Block::new(
+        kind::VALUES,
+        records.len(),
+        [
+            varints(objects),
+            varints(records.iter().map(|(_, text)| text.len() as u64)),
+            joined(records.iter().map(|(_, text)| text.as_bytes())),
+        ],
+    )
+}
+
 /// One line of an index: where a block lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IndexEntry {

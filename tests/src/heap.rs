@@ -161,6 +161,13 @@ impl Heap {
         self
     }
 
+    /// What an object held. Objects must come in their order.
+    pub fn value(mut self, address: u64, text: &str) -> Self {
+        let object = self.ids[&address];
+        self.contents.values.push((object, text.to_owned()));
+        self
+    }
+
     /// A key and a value about the dump.
     pub fn metadata(mut self, key: &str, value: &str) -> Self {
         self.contents

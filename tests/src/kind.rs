@@ -14,11 +14,15 @@ pub const REFERENCES: u8 = 5;
 pub const ROOTS: u8 = 6;
 /// Faults.
 pub const FAULTS: u8 = 7;
+/// What objects held.
+pub const VALUES: u8 = 8;
 /// Lists other blocks.
 pub const INDEX: u8 = 15;
 
 /// All kinds that hold records of the heap.
-pub const OF_RECORDS: [u8; 7] = [METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS];
+pub const OF_RECORDS: [u8; 8] = [
+    METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS, VALUES,
+];
 
 /// The word for a kind of block, for messages.
 pub fn name(kind: u8) -> &'static str {
@@ -30,6 +34,7 @@ pub fn name(kind: u8) -> &'static str {
         REFERENCES => "references",
         ROOTS => "roots",
         FAULTS => "faults",
+        VALUES => "values",
         INDEX => "index",
         _ => "unknown",
     }

@@ -63,7 +63,7 @@ pub fn files() -> Vec<Odd> {
             file.index(0).fields.set(block::RESERVED, 0xffff);
         }),
         same("blocks of unknown kinds", &|file| {
-            for (kind, at) in [(8, 0), (0, 3), (255, 5), (14, 5)] {
+            for (kind, at) in [(9, 0), (0, 3), (255, 5), (14, 5)] {
                 file.parts.insert(at, Part::Block(unknown(kind)));
             }
         }),
@@ -302,6 +302,12 @@ fn records(plain: &Contents) -> Vec<(&'static str, Contents, Contents)> {
             "births",
             with(&|contents| {
                 contents.births = (0..15).map(|n| (u64::MAX / 7).wrapping_mul(n)).collect()
+            }),
+        ),
+        as_it_is(
+            "values, an empty one and one as long as may be among them",
+            with(&|contents| {
+                contents.values = vec![(0, String::new()), (1, "猫".repeat(21_845))];
             }),
         ),
         as_it_is(

@@ -120,6 +120,11 @@ impl Contents {
                 .chunks(many)
                 .map(|records| columns::faults(records, shift)),
         );
+        blocks.extend(
+            cut(&self.values, many, |(_, text)| text.len())
+                .into_iter()
+                .map(columns::values),
+        );
         blocks
     }
 }

@@ -31,6 +31,13 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
     let references = (0..objects.len() as u64)
         .flat_map(|source| chance.group(source))
         .collect();
+    let values = if chance.rng.once_in(2) {
+        (0..objects.len() as u64)
+            .filter_map(|object| chance.rng.once_in(3).then(|| (object, chance.text())))
+            .collect()
+    } else {
+        Vec::new()
+    };
     let few = 1 + size / 4;
     Contents {
         metadata: (0..chance.rng.below(few))
@@ -43,6 +50,7 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
         objects,
         births,
         references,
+        values,
     }
 }
 

@@ -113,4 +113,6 @@ pub struct Contents {
     pub roots: Vec<Root>,
     /// Faults.
     pub faults: Vec<Fault>,
+    /// What objects held: places in [`Contents::objects`], which rise, and texts.
+    pub values: Vec<(u64, String)>,
 }

@@ -3,7 +3,7 @@
 //! The way of the data: [`target`] holds the interpreter still and starts the walk in the snapshot process; [`walk`] visits the objects
 //! of the [`collector`]'s rings and what they reach; [`edges`] names an object's references, [`sizes`] its bytes, [`roots`]
 //! what is alive without them; [`tally`] counts them by type; [`births`] marks when objects are born, if that is asked for; [`labels`]
-//! and [`text`] turn names into strings of the file. [`layout`] is the one place that differs between versions.
+//! and [`text`] turn names into strings of the file; [`values`] tells what texts and numbers hold, if that is asked for. [`layout`] is the one place that differs between versions.
 
 mod api;
 mod births;
@@ -23,6 +23,7 @@ mod sizes;
 mod tally;
 mod target;
 mod text;
+mod values;
 mod walk;
 
 use memdump_dumper::SwitchAllocator;

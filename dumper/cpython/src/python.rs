@@ -21,6 +21,7 @@ use crate::layout::Layout;
 use crate::memory::{Frozen, Obj};
 use crate::self_check::{self, address};
 use crate::target::CPython;
+use crate::values;
 
 /// Found once in a process; forked workers have the same.
 static TARGET: OnceLock<Arc<CPython>> = OnceLock::new();
@@ -144,6 +145,7 @@ fn find_target(py: Python<'_>) -> PyResult<CPython> {
             version.patch,
             version.suffix.unwrap_or("")
         ),
+        key: values::Key::new(),
     })
 }
 
@@ -169,6 +171,7 @@ struct Given {
     deadline: Option<f64>,
     labels: Option<bool>,
     identity: Option<String>,
+    values: Option<String>,
     arguments: Option<bool>,
     nice: Option<u8>,
     ionice: Option<String>,
@@ -211,6 +214,9 @@ impl Given {
         }
         if let Some(identity) = self.identity {
             builder = builder.identity(identity.parse().map_err(value_error)?);
+        }
+        if let Some(values) = self.values {
+            builder = builder.values(values.parse().map_err(value_error)?);
         }
         if let Some(arguments) = self.arguments {
             builder = builder.arguments(arguments);
@@ -339,6 +345,7 @@ fn settings_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'p
         min_free,
         deadline,
         labels,
+        values,
         arguments,
         nice,
         io_priority,
@@ -355,6 +362,7 @@ fn settings_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'p
     // What the next dump has, whatever was asked for: the system may have refused the memory for marks.
     let is_exact = births::now().is_some();
     dict.set_item("identity", if is_exact { "exact" } else { "address" })?;
+    dict.set_item("values", values.to_string())?;
     dict.set_item("arguments", arguments)?;
     dict.set_item("nice", nice)?;
     dict.set_item("ionice", io_priority.to_string())?;

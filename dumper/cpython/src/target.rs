@@ -13,7 +13,8 @@ use crate::collector::Collector;
 use crate::edges::Interpreter;
 use crate::gil::Gil;
 use crate::roots::RootSource;
-use crate::walk::{Walk, walk_error};
+use crate::values::{self, Values};
+use crate::walk::{Told, Walk, walk_error};
 
 /// All objects lie at multiples of 8 bytes.
 const ADDRESS_SHIFT: u8 = 3;
@@ -24,6 +25,8 @@ pub(crate) struct CPython {
     pub(crate) collector: Collector,
     /// `3.11.7`.
     pub(crate) version: String,
+    /// With which contents are hashed.
+    pub(crate) key: Option<values::Key>,
 }
 
 impl Target for CPython {
@@ -52,7 +55,18 @@ impl Target for CPython {
         write_identity(&mut writer, births).map_err(walk_error)?;
         context.write_metadata(&mut writer).map_err(walk_error)?;
 
-        let mut walk = Walk::new(self.python, &self.collector, writer, context.labels, births);
+        let values = Values::of(context.values, self.key);
+        if values.is_some() {
+            writer = writer.with_values();
+            let how = context.values.to_string();
+            writer.metadata("values", &how).map_err(walk_error)?;
+        }
+        let told = Told {
+            keys: context.labels,
+            births,
+            values,
+        };
+        let mut walk = Walk::new(self.python, &self.collector, writer, told);
         landed(&mut walk, Walk::heap, Walk::give_up_ring);
         for source in RootSource::ALL {
             let mut begun = false;

@@ -123,6 +123,13 @@ impl Interpreter {
         })
     }
 
+    /// How many bytes a `str` has, and the first of them; equal for equal texts, which always have the same width.
+    pub(crate) fn str_data(&self, text: Obj, most: usize) -> (usize, &[u8]) {
+        let units = self.units(text);
+        let length = units.length.saturating_mul(units.width);
+        (length, self.heap.bytes(units.address, length.min(most)))
+    }
+
     /// Whether an object is a `str` with just this ASCII text.
     pub(crate) fn str_is(&self, object: Obj, text: &str) -> bool {
         if !self.is_str(object) {
@@ -173,10 +180,17 @@ impl Interpreter {
         } else if flags & stable::FLAG_UNICODE != 0 {
             self.write_quoted(self.characters(object), out);
         } else if class == self.known.float_type {
-            let _ = write!(out, "{:?}", f64::from_bits(heap.word(object.0 + 16) as u64));
+            let _ = write!(
+                out,
+                "{:?}",
+                f64::from_bits(heap.word(object.0 + stable::FLOAT_VALUE) as u64)
+            );
         } else if flags & stable::FLAG_BYTES != 0 {
             out.put('b');
-            let bytes = heap.bytes(object.0 + 32, heap.length(object).min(LONGEST_KEY + 1));
+            let bytes = heap.bytes(
+                object.0 + stable::BYTES_DATA,
+                heap.length(object).min(LONGEST_KEY + 1),
+            );
             self.write_quoted(bytes.iter().map(|&byte| char::from(byte)), out);
         } else if flags & stable::FLAG_TUPLE != 0 && nested {
             self.write_tuple(object, out);

@@ -22,6 +22,7 @@ use crate::memory::Obj;
 use crate::seen::Seen;
 use crate::tally::Tally;
 use crate::text::{LONGEST_NAME, Text};
+use crate::values::Values;
 
 /// A walk with all its state outside of the stack, because a fault jumps out of any frame.
 pub(crate) struct Walk<W: Write> {
@@ -52,8 +53,19 @@ pub(crate) struct Graph<W: Write> {
     faults: u64,
     /// Where births are marked.
     births: Option<Births>,
+    /// Where values are told.
+    values: Option<Values>,
     /// The first error of the writer; nothing more is written after it.
     failed: Option<WriteError>,
+}
+
+/// What of the heap's contents a dump tells.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// Texts of keys.
+    pub(crate) keys: bool,
+    pub(crate) births: Option<Births>,
+    pub(crate) values: Option<Values>,
 }
 
 impl<W: Write> Walk<W> {
@@ -61,8 +73,7 @@ impl<W: Write> Walk<W> {
         python: Interpreter,
         collector: &Collector,
         writer: Writer<W>,
-        show_keys: bool,
-        births: Option<Births>,
+        told: Told,
     ) -> Walk<W> {
         Walk {
             rings: collector.rings(python.heap),
@@ -70,7 +81,7 @@ impl<W: Write> Walk<W> {
             graph: Graph {
                 python,
                 writer,
-                labels: Labels::new(show_keys),
+                labels: Labels::new(told.keys),
                 classes: Classes::new(),
                 seen: Seen::new(),
                 tally: Tally::default(),
@@ -82,7 +93,8 @@ impl<W: Write> Walk<W> {
                 current: Obj::NULL,
                 collecting: collector.is_collecting(python.heap),
                 faults: 0,
-                births,
+                births: told.births,
+                values: told.values,
                 failed: None,
             },
         }
@@ -366,6 +378,11 @@ impl<W: Write> Graph<W> {
         if let Some(id) = self.keep(written) {
             self.source = id;
             self.tally.count(class.id);
+            let values = self.values;
+            if let Some(text) = values.and_then(|values| values.of_object(&self.python, object)) {
+                let written = self.writer.value(id, text.as_str());
+                self.keep(written);
+            }
         }
     }
 

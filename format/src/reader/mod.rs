@@ -13,6 +13,7 @@ mod records;
 mod recover;
 mod references;
 mod strings;
+mod values;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ pub use records::Metadata;
 pub use recover::{Damage, Missing};
 pub use references::{Group, ReferenceBatch, ReferenceBlock, ReferenceColumns};
 pub use strings::Strings;
+pub use values::{ValueBatch, ValueBlock};
 
 use crate::counts::Counts;
 use crate::layout::{BlockKind, FileHeader, MAX_ADDRESS_SHIFT, VERSION};
@@ -238,6 +240,9 @@ impl Dump {
             BlockKind::Strings => self.decode(info, |block, scratch| {
                 strings::decode(block, scratch).map(drop)
             }),
+            BlockKind::Values => self.decode(info, |block, scratch| {
+                values::decode(self, block, scratch).map(drop)
+            }),
             BlockKind::Index => self.decode(info, |block, scratch| {
                 index::decode(block, scratch).map(drop)
             }),
@@ -373,6 +378,7 @@ fn count(blocks: &[BlockInfo]) -> Counts {
             BlockKind::Strings => &mut counts.strings,
             BlockKind::Roots => &mut counts.roots,
             BlockKind::Faults => &mut counts.faults,
+            BlockKind::Values => &mut counts.values,
             BlockKind::Metadata | BlockKind::Index | BlockKind::Unknown(_) => continue,
         };
         *count += u64::from(block.records);

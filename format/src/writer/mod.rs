@@ -21,7 +21,7 @@ use objects::Objects;
 use output::Output;
 use records::{Faults, Roots, Types};
 use references::References;
-use text::{Metadata, Strings};
+use text::{Metadata, Strings, Values};
 
 /// Why a dump cannot be written (any further).
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,14 @@ pub enum WriteError {
         /// The source that came too late.
         source_object: ObjectId,
         /// The source before.
+        last: ObjectId,
+    },
+    /// A value of an object that is no later one than that of the value before.
+    #[error("the value of object {} after that of object {}", object.0, last.0)]
+    ValueOrder {
+        /// The object that came too late.
+        object: ObjectId,
+        /// The object before.
         last: ObjectId,
     },
     /// A record named an id whose own record never came.
@@ -110,6 +118,9 @@ pub struct Writer<W: Write> {
     roots: Roots,
     faults: Faults,
     metadata: Metadata,
+    /// Only of a dump that tells values.
+    values: Option<Values>,
+    limits: Limits,
     /// The bits that an address may not have.
     misaligned: u64,
 }
@@ -139,6 +150,8 @@ impl<W: Write> Writer<W> {
             roots: Roots::new(limits.records),
             faults: Faults::new(limits.records),
             metadata: Metadata::new(limits.records),
+            values: None,
+            limits,
             misaligned: (1 << address_shift) - 1,
             output: Output::new(sink, address_shift, limits.index)?,
         })
@@ -149,6 +162,35 @@ impl<W: Write> Writer<W> {
     pub fn with_births(mut self) -> Self {
         self.objects.tell_births();
         self
+    }
+
+    /// Makes it a dump that may tell values. To be called before the first of them; takes 288 KiB more.
+    #[must_use]
+    pub fn with_values(mut self) -> Self {
+        self.values = Some(Values::new(self.limits.records));
+        self
+    }
+
+    /// Takes what an object held, cut at a character's boundary to at most 65,535 bytes; nothing in a dump without values. Objects must rise
+    /// from call to call; an object's own record may come later.
+    ///
+    /// # Errors
+    /// If the sink fails, or the object is not a later one than in the last call.
+    pub fn value(&mut self, object: ObjectId, text: &str) -> Result<(), WriteError> {
+        self.output.check()?;
+        let Some(values) = &mut self.values else {
+            return Ok(());
+        };
+        if !values.has_room(text) {
+            self.output.flush(values)?;
+        }
+        if values.push(object, text) {
+            return Ok(());
+        }
+        let last = values.last().unwrap_or_default();
+        self.output.fail();
+        self.close();
+        Err(WriteError::ValueOrder { object, last })
     }
 
     /// Takes a fact about the dump. Key and value are each cut at a character's boundary to at most 65,535 bytes.
@@ -263,6 +305,7 @@ impl<W: Write> Writer<W> {
             strings: self.strings.taken(),
             roots: self.roots.taken(),
             faults: self.faults.taken(),
+            values: self.values.as_ref().map_or(0, Batch::taken),
         }
     }
 
@@ -278,9 +321,11 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> Result<(W, Counts), WriteError> {
         self.output.check()?;
         let counts = self.counts();
+        let of_values = self.values.as_ref().and_then(Values::last);
         if let Some(id) = self
             .references
             .last_source()
+            .max(of_values)
             .filter(|id| u64::from(id.0) >= counts.objects)
         {
             return Err(WriteError::NeverWritten {
@@ -304,6 +349,9 @@ impl<W: Write> Writer<W> {
         self.output.flush(&mut self.roots)?;
         self.output.flush(&mut self.faults)?;
         self.output.flush(&mut self.strings)?;
+        if let Some(values) = &mut self.values {
+            self.output.flush(values)?;
+        }
         self.output.flush(&mut self.metadata)?;
         Ok((self.output.finish()?, counts))
     }

@@ -1,16 +1,21 @@
-//! Texts on their way to a block: strings, and the keys and values of metadata.
+//! Texts on their way to a block: strings, what objects held, and the keys and values of metadata.
 
 use super::block::Columns;
 use super::output::Batch;
 use super::records;
+use crate::ids::ObjectId;
 use crate::layout::{BlockKind, MAX_STRING, column};
 
 /// Bytes of strings in a block, at most.
 const STRING_BYTES: usize = 256 << 10;
 /// Bytes of keys, and as many of values, in a block of metadata, at most.
 const METADATA_BYTES: usize = 64 << 10;
+/// Bytes of values in a block, at most.
+const VALUE_BYTES: usize = 256 << 10;
 
 const _: () = assert!(STRING_BYTES >= MAX_STRING && METADATA_BYTES >= MAX_STRING);
+// The room for columns is that of strings and metadata; the objects of values have at most 5 bytes each.
+const _: () = assert!(VALUE_BYTES + (3 + 5) * records::CAPACITY <= ALL_COLUMNS);
 
 /// Bytes of all columns before compression; a length has at most 3 bytes.
 pub(super) const ALL_COLUMNS: usize =
@@ -109,6 +114,76 @@ impl Batch for Strings {
 
     fn clear(&mut self) {
         self.written = self.taken();
+        self.texts.clear();
+    }
+}
+
+/// What objects held.
+pub(super) struct Values {
+    objects: Vec<ObjectId>,
+    texts: Texts,
+    written: u64,
+    last: Option<ObjectId>,
+}
+
+impl Values {
+    pub(super) fn new(limit: usize) -> Values {
+        let texts = Texts::new(VALUE_BYTES, limit);
+        Values {
+            objects: Vec::with_capacity(texts.lengths.capacity()),
+            texts,
+            written: 0,
+            last: None,
+        }
+    }
+
+    pub(super) fn has_room(&self, text: &str) -> bool {
+        self.texts.has_room(text)
+    }
+
+    /// Takes a value; there must be room. Whether the object is a later one than the last.
+    pub(super) fn push(&mut self, object: ObjectId, text: &str) -> bool {
+        let rises = self.last < Some(object);
+        if rises {
+            self.last = Some(object);
+            self.objects.push(object);
+            self.texts.push(text);
+        }
+        rises
+    }
+
+    /// The object of the last value.
+    pub(super) fn last(&self) -> Option<ObjectId> {
+        self.last
+    }
+}
+
+impl Batch for Values {
+    const KIND: BlockKind = BlockKind::Values;
+
+    fn records(&self) -> usize {
+        self.objects.len()
+    }
+
+    fn taken(&self) -> u64 {
+        self.written + self.records() as u64
+    }
+
+    fn encode(&mut self, columns: &mut Columns<'_>) {
+        use column::values as column;
+        columns.varints(column::OBJECT, |out| {
+            let mut last = 0;
+            for object in &self.objects {
+                out.push(u64::from(object.0.wrapping_sub(last)));
+                last = object.0;
+            }
+        });
+        self.texts.encode(columns, column::LENGTH, column::TEXT);
+    }
+
+    fn clear(&mut self) {
+        self.written = self.taken();
+        self.objects.clear();
         self.texts.clear();
     }
 }

@@ -72,6 +72,7 @@ pub fn counts_of(heap: &Heap) -> Counts {
         strings: heap.strings.len() as u64,
         roots: heap.roots.len() as u64,
         faults: heap.faults.len() as u64,
+        values: 0,
     }
 }
 

@@ -181,6 +181,9 @@ fn check_ids(blocks: &[RawBlock<'_>], contents: &Contents) -> Result<(), Unsound
             kind::FAULTS => contents.faults[records]
                 .iter()
                 .all(|one| is_string(one.message)),
+            kind::VALUES => contents.values[records]
+                .iter()
+                .all(|(object, _)| *object < objects),
             _ => true,
         };
         require(sound, "names an id without a record").map_err(|why| at(block, why))?;

@@ -19,6 +19,7 @@ pub(super) fn decode(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Ch
         kind::REFERENCES => decode_references(block, shift, into),
         kind::ROOTS => decode_roots(block, shift, into),
         kind::FAULTS => decode_faults(block, shift, into),
+        kind::VALUES => decode_values(block, into),
         _ => Ok(()),
     }
 }
@@ -204,4 +205,24 @@ fn decode_faults(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Checke
         });
     }
     [addresses, messages].iter().try_for_each(Values::end)
+}
+
+fn decode_values(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
+    let (mut objects, mut lengths, mut texts) =
+        (column(block, 1)?, column(block, 2)?, column(block, 3)?);
+    let mut object = None::<u64>;
+    for _ in 0..block.records {
+        let difference = objects.varint()?;
+        require(
+            object.is_none() || difference > 0,
+            "the objects of values do not rise",
+        )?;
+        let next = object.unwrap_or(0).saturating_add(difference);
+        require(next <= u64::from(u32::MAX), "an id does not fit 32 bits")?;
+        object = Some(next);
+        let length = lengths.varint()?;
+        require(length <= STRING_BYTES, "a value is too long")?;
+        into.values.push((next, texts.text(length)?));
+    }
+    [objects, lengths, texts].iter().try_for_each(Values::end)
 }

@@ -55,7 +55,8 @@ pub fn right() -> File {
         heap = heap
             .object(address, name, 64)
             .module(&format!("app.{name}"), address)
-            .fault(address, "unreadable");
+            .fault(address, "unreadable")
+            .value(address, "held");
         heap = heap.metadata(&format!("key {number}"), name);
     }
     heap.records_per_block(4)

@@ -6,7 +6,7 @@ use crate::kind;
 
 /// The column of each kind that holds varints and nothing else, none of which may be skipped.
 fn varint_columns() -> impl Iterator<Item = (u8, u8)> {
-    const ALL: [(u8, &[u8]); 7] = [
+    const ALL: [(u8, &[u8]); 8] = [
         (kind::METADATA, &[1, 3]),
         (kind::STRINGS, &[1]),
         (kind::TYPES, &[1, 2, 3, 4]),
@@ -14,6 +14,7 @@ fn varint_columns() -> impl Iterator<Item = (u8, u8)> {
         (kind::REFERENCES, &[1, 2, 3, 5]),
         (kind::ROOTS, &[2, 3, 4, 5, 7, 8]),
         (kind::FAULTS, &[1, 2]),
+        (kind::VALUES, &[1, 2]),
     ];
     ALL.into_iter()
         .flat_map(|(kind, columns)| columns.iter().map(move |&column| (kind, column)))
@@ -294,6 +295,34 @@ pub(super) fn ids() -> Vec<Wrong> {
             0,
             1,
             &[1, 1, u64::MAX, 2],
+        ),
+        with_varints(
+            "a value of no object",
+            kind::VALUES,
+            0,
+            1,
+            &[10, 1, 1, 1_000],
+        ),
+        with_varints(
+            "a value of an object of 33 bits",
+            kind::VALUES,
+            0,
+            1,
+            &[10, 1, 1, BEYOND],
+        ),
+        with_varints(
+            "objects of values that add up to more than 64 bits",
+            kind::VALUES,
+            0,
+            1,
+            &[10, 1, 1, u64::MAX],
+        ),
+        with_varints(
+            "an object with two values",
+            kind::VALUES,
+            0,
+            1,
+            &[10, 1, 0, 1],
         ),
         with_varints(
             "a value longer than all of them",

@@ -65,7 +65,14 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
                 reference_from(source, &batch.reference(place).expect("it is in the batch"))
             }));
     }
+    for block in dump.value_blocks() {
+        let values = block.decode()?;
+        let told = values.iter();
+        read.values
+            .extend(told.map(|(object, text)| (u64::from(object.0), text.to_owned())));
+    }
     let counts = dump.counts();
+    assert!(dump.is_recovered() || counts.values == read.values.len() as u64);
     assert_eq!(counts.objects, read.objects.len() as u64);
     assert!(dump.is_recovered() || counts.references == read.references.len() as u64);
     assert_eq!(counts.types, read.types.len() as u64);
@@ -99,6 +106,9 @@ pub(crate) fn write(
     if !contents.births.is_empty() {
         writer = writer.with_births();
     }
+    if !contents.values.is_empty() {
+        writer = writer.with_values();
+    }
     let mut births = contents.births.iter();
     let mut rng = Rng::new(seed);
     let mut metadata = contents.metadata.iter();
@@ -108,16 +118,18 @@ pub(crate) fn write(
     let mut references = contents.references.iter();
     let mut roots = contents.roots.iter();
     let mut faults = contents.faults.iter();
+    let mut values = contents.values.iter();
     let mut left = contents.metadata.len()
         + contents.strings.len()
         + contents.types.len()
         + contents.objects.len();
     left += contents.references.len() + contents.roots.len() + contents.faults.len();
+    left += contents.values.len();
     while left > 0 {
         // Whole runs, so that long groups of references are met.
         for _ in 0..1 + rng.below(40) {
             left -= 1;
-            let taken = match rng.below(7) {
+            let taken = match rng.below(8) {
                 0 => metadata
                     .next()
                     .map(|(key, value)| writer.metadata(key, value)),
@@ -140,7 +152,10 @@ pub(crate) fn write(
                     .next()
                     .map(|one| writer.reference(ObjectId(one.source as u32), &reference_to(one))),
                 5 => roots.next().map(|one| writer.root(&root_to(one))),
-                _ => faults.next().map(|one| writer.fault(&fault_to(one))),
+                6 => faults.next().map(|one| writer.fault(&fault_to(one))),
+                _ => values
+                    .next()
+                    .map(|(object, text)| writer.value(ObjectId(*object as u32), text)),
             };
             match taken {
                 Some(result) => result?,

@@ -97,6 +97,7 @@ def install(
     labels: Optional[bool] = None,
     second_signal: Union[int, str, None] = None,
     identity: Optional[str] = None,
+    values: Optional[str] = None,
     arguments: Optional[bool] = None,
     nice: Optional[int] = None,
     ionice: Union[int, str, None] = None,
@@ -149,6 +150,7 @@ def install(
             deadline=deadline,
             labels=labels,
             identity=identity,
+            values=values,
             arguments=arguments,
             nice=nice,
             ionice=_text(ionice),
@@ -206,6 +208,7 @@ _SETTINGS = (
     "on_exit",
     "trigger_interval",
     "identity",
+    "values",
 )
 
 

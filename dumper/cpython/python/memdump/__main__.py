@@ -25,6 +25,7 @@ _SETTINGS = (
     ("--deadline", "MEMDUMP_DEADLINE", "TIME", "when a dump is given up; 10m"),
     ("--labels", "MEMDUMP_LABELS", "on|off", "whether keys of dicts may be in the dump; on"),
     ("--identity", "MEMDUMP_IDENTITY", "address|exact", "how two dumps know an object to be the same; address"),
+    ("--values", "MEMDUMP_VALUES", "off|shortened|hashed", "what of texts and numbers is in the dump; off"),
     ("--arguments", "MEMDUMP_ARGUMENTS", "on|off", "whether the program's arguments are in the dump; on"),
     ("--nice", "MEMDUMP_NICE", "N", "by how much the snapshot process lowers its priority; 10"),
     ("--ionice", "MEMDUMP_IONICE", "N|idle", "its priority at the disk, 0 to 7; 7"),

@@ -46,6 +46,9 @@ pub(crate) const FLAG_BYTES: u64 = 1 << 27;
 pub(crate) const FLAG_UNICODE: u64 = 1 << 28;
 pub(crate) const FLAG_TYPE: u64 = 1 << 31;
 
+pub(crate) const BYTES_DATA: usize = 32;
+pub(crate) const FLOAT_VALUE: usize = 16;
+
 pub(crate) const UNICODE_LENGTH: usize = 16;
 pub(crate) const UNICODE_STATE: usize = 32;
 

@@ -1,0 +1,103 @@
+//! What objects held, block by block.
+
+use super::Dump;
+use super::block::{Block, BlockInfo};
+use super::columns::Scratch;
+use super::error::ReadError;
+use super::strings::{Texts, decode_texts};
+use crate::ids::ObjectId;
+use crate::layout::{BlockKind, column::values as column};
+use crate::reader::Ids;
+use crate::unsound::Unsound;
+
+impl Dump {
+    /// The blocks that tell what objects held, in rising order of the objects. None in most dumps.
+    pub fn value_blocks(&self) -> impl Iterator<Item = ValueBlock<'_>> {
+        self.blocks_of(BlockKind::Values)
+            .map(|info| ValueBlock { dump: self, info })
+    }
+}
+
+/// A block of values.
+#[derive(Clone, Copy)]
+pub struct ValueBlock<'a> {
+    dump: &'a Dump,
+    info: &'a BlockInfo,
+}
+
+/// The values of one block.
+pub struct ValueBatch {
+    /// `None`: lost in a damaged file.
+    objects: Vec<Option<ObjectId>>,
+    texts: Texts,
+}
+
+impl ValueBlock<'_> {
+    /// Decodes it.
+    ///
+    /// # Errors
+    /// If the block is damaged.
+    pub fn decode(&self) -> Result<ValueBatch, ReadError> {
+        self.dump.decode(self.info, |block, scratch| {
+            decode(self.dump, block, scratch)
+        })
+    }
+
+    /// The objects whose values it has, which costs less than their values.
+    ///
+    /// # Errors
+    /// If the block is damaged.
+    pub fn objects(&self) -> Result<Vec<Option<ObjectId>>, ReadError> {
+        self.dump.decode(self.info, |block, scratch| {
+            objects(self.dump, block, scratch)
+        })
+    }
+}
+
+impl ValueBatch {
+    /// Objects and what they held, in rising order.
+    pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &str)> {
+        let told = self.objects.iter().zip(self.texts.iter());
+        told.filter_map(|(&object, text)| Some((object?, text)))
+    }
+}
+
+/// Decodes a block of values.
+pub(super) fn decode(
+    dump: &Dump,
+    block: &Block<'_>,
+    scratch: &mut Scratch,
+) -> Result<ValueBatch, Unsound> {
+    Ok(ValueBatch {
+        objects: objects(dump, block, scratch)?,
+        texts: decode_texts(block, scratch, column::LENGTH, column::TEXT)?,
+    })
+}
+
+fn objects(
+    dump: &Dump,
+    block: &Block<'_>,
+    scratch: &mut Scratch,
+) -> Result<Vec<Option<ObjectId>>, Unsound> {
+    let mut ids = Vec::<u64>::new();
+    let mut next = 0u64;
+    let mut rises = true;
+    scratch.records(block, column::OBJECT, &mut ids, |place, difference| {
+        rises &= place == 0 || difference > 0;
+        next = next.saturating_add(difference);
+        next
+    })?;
+    if !rises {
+        return Err(Unsound::ValueOrder);
+    }
+    if let Some(&last) = ids.last() {
+        Ids::check(column::OBJECT, "object", last, dump.ids.objects)?;
+    }
+    Ok(ids
+        .into_iter()
+        .map(|id| match &dump.survivors {
+            None => Some(ObjectId(id as u32)),
+            Some(survivors) => survivors.object_of(ObjectId(id as u32)),
+        })
+        .collect())
+}
