@@ -19,15 +19,20 @@ pub struct ObjectRow {
     pub size: u64,
     /// References that the runtime counts; none where it does not count.
     pub refcount: Option<u64>,
+    /// What it held, as the dump tells it; left out where that tells nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 impl ObjectRow {
     /// Reads the rows of objects, in the order of `ids`.
     pub fn read(snapshot: &Snapshot, ids: &[ObjectId]) -> Result<Vec<ObjectRow>, ReadError> {
         let objects = snapshot.objects(ids)?;
+        let values = snapshot.values(ids)?;
         Ok(objects
             .into_iter()
-            .map(|object| ObjectRow {
+            .zip(ids)
+            .map(|(object, id)| ObjectRow {
                 address: object.address,
                 type_name: snapshot
                     .types()
@@ -35,6 +40,7 @@ impl ObjectRow {
                     .clone(),
                 size: object.size,
                 refcount: object.refcount,
+                value: values.get(id).cloned(),
             })
             .collect())
     }

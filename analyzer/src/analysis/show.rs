@@ -64,6 +64,9 @@ pub struct Neighbour {
     pub type_name: Option<TypeName>,
     /// Its shallow size in bytes.
     pub size: Option<u64>,
+    /// What it held, as the dump tells it; left out where that tells nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// Describes the object at `address`; of its neighbours at most `limit` on each side.
@@ -238,6 +241,7 @@ fn neighbours(
                     (Other::Object(_), None) => Address(0),
                 },
                 size: row.as_ref().map(|row| row.size),
+                value: row.as_ref().and_then(|row| row.value.clone()),
                 type_name: row.map(|row| row.type_name),
             })
         })

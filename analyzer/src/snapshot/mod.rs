@@ -5,6 +5,7 @@ mod object_set;
 mod printable;
 mod type_name;
 mod type_table;
+mod values;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -21,6 +22,7 @@ pub use object_set::ObjectSet;
 pub use printable::printable;
 pub use type_name::TypeName;
 pub use type_table::{TypeKey, TypeTable};
+pub use values::ValuesByObject;
 
 use crate::progress::Progress;
 

@@ -44,6 +44,7 @@ const FILES: &[(&str, &str)] = files![
     "threads",
     "native_held",
     "garbage",
+    "duplicates",
 ];
 
 impl View {

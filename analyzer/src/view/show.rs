@@ -26,7 +26,11 @@ pub fn text(shown: &Shown, width: Width) -> String {
     if shown.is_static {
         facts.push("static".to_owned());
     }
-    text += &format!("{}\n\n", facts.join(", "));
+    text += &format!("{}\n", facts.join(", "));
+    if let Some(value) = &object.value {
+        text += &format!("value: {}\n", width.fit(value, 7));
+    }
+    text.push('\n');
     text += &format!("chain: {}\n", width.fit(&chain_line(&shown.chain), 7));
     text += &match &shown.dominator {
         Some(object) => format!("dominator: {} {}\n", object.address, object.type_name),
@@ -57,9 +61,10 @@ fn neighbours(one: &str, many: &str, neighbours: &Neighbours, width: Width) -> S
         Column::Text("type"),
     ];
     let row = |other: &Neighbour| {
-        let kind = match &other.type_name {
-            Some(name) => name.to_string(),
-            None => "<not in the dump>".to_owned(),
+        let kind = match (&other.type_name, &other.value) {
+            (Some(name), Some(value)) => format!("{name} {value}"),
+            (Some(name), None) => name.to_string(),
+            (None, _) => "<not in the dump>".to_owned(),
         };
         vec![
             other.label.clone(),

@@ -18,7 +18,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    fn get(&self, place: usize) -> Option<&str> {
+    pub(super) fn get(&self, place: usize) -> Option<&str> {
         let start = match place {
             0 => 0,
             _ => *self.ends.get(place - 1)?,

@@ -55,10 +55,29 @@ impl ValueBlock<'_> {
 }
 
 impl ValueBatch {
+    /// How many it has, lost ones included.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// The object at a place; none where it is lost in a damaged file.
+    pub fn object(&self, place: usize) -> Option<ObjectId> {
+        self.objects.get(place).copied().flatten()
+    }
+
+    /// The object at a place, and what it held.
+    pub fn get(&self, place: usize) -> Option<(ObjectId, &str)> {
+        Some((self.object(place)?, self.texts.get(place)?))
+    }
+
     /// Objects and what they held, in rising order.
     pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &str)> {
-        let told = self.objects.iter().zip(self.texts.iter());
-        told.filter_map(|(&object, text)| Some((object?, text)))
+        (0..self.len()).filter_map(|place| self.get(place))
     }
 }
 

@@ -10,7 +10,7 @@ pub use functions::{
 };
 pub use tables::{
     DUMP, DumpColumn, FAULT, FaultColumn, METADATA, MetadataColumn, OBJECT, ObjectColumn,
-    REFERENCE, ROOT, ReferenceColumn, RootColumn, TABLES, TYPE, TypeColumn,
+    REFERENCE, ROOT, ReferenceColumn, RootColumn, TABLES, TYPE, TypeColumn, VALUE, ValueColumn,
 };
 
 /// What the values of a column are.

@@ -6,7 +6,9 @@
 use super::{Table, table};
 
 /// All tables, in the order in which they are loaded.
-pub static TABLES: &[&Table] = &[&DUMP, &METADATA, &TYPE, &OBJECT, &REFERENCE, &ROOT, &FAULT];
+pub static TABLES: &[&Table] = &[
+    &DUMP, &METADATA, &TYPE, &OBJECT, &REFERENCE, &ROOT, &FAULT, &VALUE,
+];
 
 table! {
     /// One row per dump.
@@ -123,5 +125,14 @@ table! {
         Id = "id" Id false "The fault's number in its dump.";
         Address = "address" Address true "The object that was being read; NULL if it was none.";
         Message = "message" Text false "What happened.";
+    }
+}
+
+table! {
+    /// One row per object whose value is told: none unless the process was asked for values.
+    VALUE ValueColumn = "value", key 2, arguments 0 {
+        Dump = "dump" Dump false "The dump.";
+        Object = "object" Id false "The object: object.id of the same dump.";
+        Value = "value" Text false "What it held: the beginning as the language prints it, or a hash; metadata `values` says which.";
     }
 }

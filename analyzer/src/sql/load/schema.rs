@@ -8,7 +8,7 @@ use crate::sql::views::VIEWS;
 /// `memd`, by which SQLite's header tells whose file it is.
 const APPLICATION: i32 = 0x6d65_6d64;
 /// Of tables and views. A file of another one is not touched.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// What a database is to memdump.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,7 +58,7 @@ pub(super) const BEFORE_NEW: &str = "
     PRAGMA cache_size = -262144;
     PRAGMA temp_store = FILE;
     PRAGMA application_id = 0x6d656d64;
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
 ";
 
 /// With a journal, the rollback journal that is SQLite's default or the one that the user has chosen: a crash at any moment leaves the

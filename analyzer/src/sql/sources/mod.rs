@@ -2,6 +2,7 @@
 
 mod births;
 mod kept_blocks;
+mod kept_values;
 mod open_dump;
 mod reach;
 mod referrers;
@@ -127,6 +128,14 @@ impl Sources {
 
     pub(super) fn len(&self) -> usize {
         self.dumps.len()
+    }
+
+    /// How many values all of them tell.
+    pub(super) fn value_count(&self) -> u64 {
+        self.dumps
+            .iter()
+            .map(|dump| dump.dump().counts().values)
+            .fold(0, u64::saturating_add)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &OpenDump> {

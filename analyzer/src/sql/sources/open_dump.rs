@@ -8,6 +8,7 @@ use memdump_format::{Dump, Fault, Metadata, ObjectId, ReadError, Root};
 use super::Previous;
 use super::births::{Earlier, births};
 use super::kept_blocks::{KeptObjects, KeptReferences};
+use super::kept_values::KeptValues;
 use super::reach::Reach;
 use super::referrers::Referrers;
 use super::type_names::TypeNames;
@@ -43,6 +44,7 @@ pub(in crate::sql) struct OpenDump {
     births: OnceLock<Arc<[u32]>>,
     objects: KeptObjects,
     references: KeptReferences,
+    values: KeptValues,
 }
 
 /// Gives what is there, or makes it.
@@ -81,6 +83,7 @@ impl OpenDump {
             births: OnceLock::new(),
             objects: KeptObjects::new(&dump),
             references: KeptReferences::new(&dump),
+            values: KeptValues::default(),
             dump: Arc::new(dump),
         })
     }
@@ -268,6 +271,7 @@ impl OpenDump {
         self.referrers.take();
         self.objects = KeptObjects::new(&self.dump);
         self.references = KeptReferences::new(&self.dump);
+        self.values = KeptValues::default();
     }
 
     /// Frees its objects, which the next dump of the process is told against.
@@ -307,6 +311,11 @@ impl OpenDump {
     /// Columns of references that were looked at one by one.
     pub(in crate::sql) fn kept_references(&self) -> &KeptReferences {
         &self.references
+    }
+
+    /// What objects held, as far as it was looked at.
+    pub(in crate::sql) fn kept_values(&self) -> &KeptValues {
+        &self.values
     }
 
     /// Columns that have been computed, for who has asked for them before.

@@ -5,6 +5,7 @@ mod objects;
 mod records;
 mod references;
 mod types;
+mod values;
 
 use std::sync::Arc;
 
@@ -23,5 +24,6 @@ pub(super) fn all(sources: &Arc<Sources>) -> Vec<Arc<dyn Relation>> {
         Arc::new(references::References(sources.clone())),
         Arc::new(records::RootRecords(sources.clone())),
         Arc::new(records::FaultRecords(sources.clone())),
+        Arc::new(values::Values(sources.clone())),
     ]
 }
