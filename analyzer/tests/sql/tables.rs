@@ -205,3 +205,47 @@ fn nothing_has_empty_tables() {
     }
     expect(&nothing, "SELECT objects, object_bytes FROM dump", &["0|0"]);
 }
+
+/// A list of three texts, two of them equal and one without a value, and a number.
+fn with_values() -> Heap {
+    Heap::of_process(1)
+        .metadata("values", "shortened")
+        .module(0x1000, "app")
+        .object(0x1100, "list", 80)
+        .object(0x2000, "str", 50)
+        .holding("'same'")
+        .object(0x2040, "str", 50)
+        .object(0x2080, "str", 50)
+        .holding("'same'")
+        .object(0x20c0, "int", 28)
+        .holding("-7")
+        .refers(0x1000, 0x1100, ".names")
+        .refers(0x1100, 0x2000, "[0]")
+        .refers(0x1100, 0x2040, "[1]")
+        .refers(0x1100, 0x2080, "[2]")
+        .refers(0x1100, 0x20c0, "[3]")
+}
+
+#[test]
+fn values_are_told_of_those_objects_that_have_one() {
+    let dumps = [minute(1), with_values()];
+    expect(
+        &dumps,
+        "SELECT * FROM value",
+        &["2|2|'same'", "2|4|'same'", "2|5|-7"],
+    );
+    expect(
+        &dumps,
+        "SELECT o.id, v.value FROM object AS o LEFT JOIN value AS v ON v.dump = o.dump AND v.object = o.id WHERE o.dump = 2",
+        &["0|NULL", "1|NULL", "2|'same'", "3|NULL", "4|'same'", "5|-7"],
+    );
+    for (object, rows) in [("4", &["'same'"][..]), ("3", &[]), ("-1", &[]), ("99", &[])] {
+        let query = format!("SELECT value FROM value WHERE object = {object}");
+        expect(&dumps, &query, rows);
+    }
+    expect(
+        &dumps,
+        "SELECT * FROM duplicates",
+        &["2|str|'same'|2|50|50"],
+    );
+}

@@ -29,6 +29,7 @@ struct Described {
     size: u64,
     refcount: Option<u64>,
     serial: Option<u64>,
+    value: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,7 +76,14 @@ impl Heap {
             size,
             refcount: None,
             serial: None,
+            value: None,
         });
+        self
+    }
+
+    /// Sets what the last object held.
+    pub fn holding(mut self, value: &str) -> Heap {
+        self.objects.last_mut().expect("an object").value = Some(value.to_owned());
         self
     }
 
@@ -152,6 +160,9 @@ impl Heap {
         if self.objects.iter().any(|object| object.serial.is_some()) {
             writer = writer.with_births();
         }
+        if self.objects.iter().any(|object| object.value.is_some()) {
+            writer = writer.with_values();
+        }
         for (key, value) in &self.metadata {
             writer.metadata(key, value).expect("written");
         }
@@ -180,7 +191,11 @@ impl Heap {
                 flags: ObjectFlags::TRACKED,
                 serial: object.serial,
             });
-            ids.entry(object.address).or_insert(id.expect("written"));
+            let id = id.expect("written");
+            if let Some(value) = &object.value {
+                writer.value(id, value).expect("written");
+            }
+            ids.entry(object.address).or_insert(id);
         }
         let by_address = self.references.iter().cloned();
         let mut references: Vec<_> = by_address
