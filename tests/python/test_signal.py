@@ -186,7 +186,7 @@ atexit.register(at_exit)
         assert target.close() == 0, target.log()
         assert "Traceback" not in target.log() and "Fatal" not in target.log()
         # A dump that had begun goes on without it.
-        wait_for("no unfinished file", lambda: not target.leftovers())
+        wait_for("no unfinished file", lambda target=target: not target.leftovers())
 
 
 def test_a_daemon_that_closed_everything(start, python, memdump):
