@@ -33,7 +33,10 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
         .collect();
     let values = if chance.rng.once_in(2) {
         (0..objects.len() as u64)
-            .filter_map(|object| chance.rng.once_in(3).then(|| (object, chance.text())))
+            .filter_map(|object| match chance.rng.once_in(3) {
+                true => Some((object, chance.text())),
+                false => None,
+            })
             .collect()
     } else {
         Vec::new()

@@ -75,6 +75,12 @@ STABLE(PyMemberDef, flags, 24);
 _Static_assert(sizeof(PyMemberDef) == 40, "PyMemberDef has grown");
 STABLE(PyByteArrayObject, ob_alloc, 24);
 STABLE(PyBytesObject, ob_sval, 32);
+STABLE(PyFloatObject, ob_fval, 16);
+#if PY_VERSION_HEX >= 0x030c0000
+STABLE(PyLongObject, long_value.ob_digit, 24);
+#else
+STABLE(PyLongObject, ob_digit, 24);
+#endif
 STABLE(PyTracebackObject, tb_next, 16);
 STABLE(PyTracebackObject, tb_frame, 24);
 STABLE(PyBaseExceptionObject, dict, 16);

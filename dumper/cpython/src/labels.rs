@@ -9,8 +9,9 @@ use memdump_format::{Label, StringId, WriteError, Writer};
 
 use crate::edges::{Interpreter, Name, Tag, plain_label};
 use crate::layout::stable;
+use crate::literal::LONGEST_LITERAL;
 use crate::memory::Obj;
-use crate::text::{LONGEST_KEY, LONGEST_NAME, Text};
+use crate::text::{LONGEST_NAME, Text};
 
 /// Entries; a power of two. 16 bytes each.
 const ENTRIES: usize = 1 << 15;
@@ -139,7 +140,7 @@ fn key_text<W: Sink>(
     writer: &mut Writer<W>,
     key: Obj,
 ) -> Result<StringId, WriteError> {
-    let mut text = Text::new(LONGEST_KEY);
+    let mut text = Text::new(LONGEST_LITERAL);
     python.write_key(key, &mut text);
     writer.string(text.as_str())
 }

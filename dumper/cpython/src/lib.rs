@@ -2,8 +2,9 @@
 //!
 //! The way of the data: [`target`] holds the interpreter still and starts the walk in the snapshot process; [`walk`] visits the objects
 //! of the [`collector`]'s rings and what they reach; [`edges`] names an object's references, [`sizes`] its bytes, [`roots`]
-//! what is alive without them; [`tally`] counts them by type; [`births`] marks when objects are born, if that is asked for; [`labels`]
-//! and [`text`] turn names into strings of the file; [`values`] tells what texts and numbers hold, if that is asked for. [`layout`] is the one place that differs between versions.
+//! what is alive without them; [`tally`] counts them by type; [`births`] marks when objects are born, if that is asked for; [`labels`],
+//! [`text`] and [`literal`] turn names and keys into strings of the file; [`values`] tells what texts and numbers hold, if that is asked
+//! for. [`layout`] is the one place that differs between versions.
 
 mod api;
 mod births;
@@ -14,6 +15,7 @@ mod gil;
 mod known;
 mod labels;
 mod layout;
+mod literal;
 mod memory;
 mod python;
 mod roots;

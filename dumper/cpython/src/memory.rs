@@ -49,6 +49,13 @@ impl Frozen {
         unsafe { (address as *const u32).read_unaligned() }
     }
 
+    /// The 2 bytes at an address.
+    #[inline(always)]
+    pub(crate) fn u16(self, address: usize) -> u16 {
+        // SAFETY: as for `word`.
+        unsafe { (address as *const u16).read_unaligned() }
+    }
+
     /// The byte at an address.
     #[inline(always)]
     pub(crate) fn u8(self, address: usize) -> u8 {

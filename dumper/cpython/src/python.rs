@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use memdump_dumper::{
-    DumpError, Identity, Installed, Report, Settings, SettingsBuilder, Signal, Status,
+    DumpError, Identity, Installed, Report, Settings, SettingsBuilder, Signal, Status, Values,
 };
 use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -257,6 +257,7 @@ fn time(setting: &str, seconds: f64) -> PyResult<Duration> {
 fn install(py: Python<'_>, given: Given) -> PyResult<bool> {
     let target = target(py)?;
     let settings = given.settings()?;
+    check_values(&target, &settings)?;
     let identity = settings.identity;
     let memory_error = settings.triggers.memory_error;
     memdump_dumper::install(target, settings, &without_gil(py))
@@ -268,6 +269,17 @@ fn install(py: Python<'_>, given: Given) -> PyResult<bool> {
         memdump_dumper::notice(&gap);
     }
     Ok(memory_error)
+}
+
+/// Refuses to tell values where nothing can be hashed: what is asked for must not be missing without a word.
+fn check_values(target: &CPython, settings: &Settings) -> PyResult<()> {
+    if settings.values != Values::Off && target.key.is_none() {
+        return Err(PyOSError::new_err(
+            "values: the kernel gives no random bytes, without which nothing can be hashed; leave them off, \
+             or allow getrandom(2)",
+        ));
+    }
+    Ok(())
 }
 
 /// For `sys.monitoring`: sees every exception that is raised, and so must be quick.
@@ -291,6 +303,7 @@ fn dump<'py>(py: Python<'py>, path: PathBuf, mut given: Given) -> PyResult<Bound
     // Not used here; its default would ask for the working directory, which may be gone.
     given.directory = Some("/".into());
     let settings = given.settings()?;
+    check_values(&target, &settings)?;
     let report = memdump_dumper::dump_now(&*target, &path, &settings, &without_gil(py))
         .map_err(|error| dump_error(&error))?;
     report_dict(py, &report)

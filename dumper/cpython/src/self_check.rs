@@ -6,8 +6,9 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::class::Class;
 use crate::edges::{Edges, Interpreter, Name, SlotList, Tag};
+use crate::literal::LONGEST_LITERAL;
 use crate::memory::Obj;
-use crate::text::{LONGEST_KEY, Text};
+use crate::text::Text;
 
 /// Gives `checks`: (what, object, {label: id of the target}, size or None).
 const PROBE: &std::ffi::CStr = cr#"
@@ -189,12 +190,12 @@ impl Edges for Collected<'_> {
 
 fn print(python: &Interpreter, tag: Tag) -> String {
     let text = |object: Obj| {
-        let mut text = Text::new(LONGEST_KEY);
+        let mut text = Text::new(LONGEST_LITERAL);
         python.write_str(object, &mut text);
         text.as_str().to_owned()
     };
     let key = |object: Obj| {
-        let mut text = Text::new(LONGEST_KEY);
+        let mut text = Text::new(LONGEST_LITERAL);
         python.write_key(object, &mut text);
         text.as_str().to_owned()
     };
@@ -203,7 +204,7 @@ fn print(python: &Interpreter, tag: Tag) -> String {
         Tag::Attribute(Name::Str(name)) => format!(".{}", text(name)),
         Tag::Attribute(Name::C(name)) => format!(
             ".{}",
-            String::from_utf8_lossy(python.heap.c_string(name, LONGEST_KEY))
+            String::from_utf8_lossy(python.heap.c_string(name, LONGEST_LITERAL))
         ),
         Tag::Attribute(Name::Known(name)) => format!(".{name}"),
         Tag::Key(object) => format!("[{}]", key(object)),

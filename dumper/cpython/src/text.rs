@@ -1,4 +1,4 @@
-//! Texts out of the heap, without a conversion through the interpreter: names, and keys as they print.
+//! Texts out of the heap, without a conversion through the interpreter, whose objects keep what it makes for one.
 
 use std::fmt::{self, Write};
 
@@ -32,7 +32,12 @@ impl Text {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or("")
     }
 
-    fn put(&mut self, character: char) {
+    /// Whether something did not fit.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    pub(crate) fn put(&mut self, character: char) {
         if self.cut {
             return;
         }
@@ -44,9 +49,9 @@ impl Text {
         }
     }
 
-    /// The quote or bracket that closes, even where the text was cut.
-    fn close(&mut self, character: char) {
-        self.append(character);
+    /// What belongs behind a text even where that was cut: the quote or bracket that closes.
+    pub(crate) fn close(&mut self, text: &str) {
+        text.chars().for_each(|character| self.append(character));
     }
 
     /// Appends while there is room at all.
@@ -70,10 +75,6 @@ impl Write for Text {
 
 /// Names of attributes and variables are hardly longer; more is cut.
 pub(crate) const LONGEST_NAME: usize = 200;
-/// Keys are data of the application: enough to know one again.
-pub(crate) const LONGEST_KEY: usize = 64;
-/// Items of a tuple that are printed.
-const MOST_ITEMS: usize = 4;
 
 /// The data of a `str`: code units of 1, 2 or 4 bytes.
 #[derive(Clone, Copy)]
@@ -110,24 +111,26 @@ impl Interpreter {
         }
     }
 
-    fn characters(&self, text: Obj) -> impl Iterator<Item = char> + use<> {
+    /// The code points of a `str`, lone surrogates among them.
+    pub(crate) fn code_points(&self, text: Obj) -> impl Iterator<Item = u32> + use<> {
         let (heap, units) = (self.heap, self.units(text));
-        (0..units.length).map(move |index| {
-            let unit = match units.width {
-                1 => u32::from(heap.u8(units.address + index)),
-                2 => heap.u32(units.address + index * 2) & 0xFFFF,
-                _ => heap.u32(units.address + index * 4),
-            };
-            // A lone surrogate is legal in a str and in no UTF-8.
-            char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
+        (0..units.length).map(move |index| match units.width {
+            1 => u32::from(heap.u8(units.address + index)),
+            2 => u32::from(heap.u16(units.address + index * 2)),
+            _ => heap.u32(units.address + index * 4),
         })
     }
 
-    /// How many bytes a `str` has, and the first of them; equal for equal texts, which always have the same width.
-    pub(crate) fn str_data(&self, text: Obj, most: usize) -> (usize, &[u8]) {
+    /// How wide a `str`'s characters are, how many bytes they have, and the first of these; the same for equal texts, which always
+    /// have the same width. None up to 3.11 for a text that was made by an old interface and that nobody has read.
+    pub(crate) fn str_data(&self, text: Obj, most: usize) -> Option<(usize, usize, &[u8])> {
         let units = self.units(text);
+        if !matches!(units.width, 1 | 2 | 4) || units.address == 0 {
+            return None;
+        }
         let length = units.length.saturating_mul(units.width);
-        (length, self.heap.bytes(units.address, length.min(most)))
+        let bytes = self.heap.bytes(units.address, length.min(most));
+        Some((units.width, length, bytes))
     }
 
     /// Whether an object is a `str` with just this ASCII text.
@@ -149,130 +152,14 @@ impl Interpreter {
     /// Appends a `str`'s text.
     pub(crate) fn write_str(&self, object: Obj, out: &mut Text) {
         if self.is_str(object) {
-            for character in self.characters(object) {
-                out.put(character);
+            for code in self.code_points(object) {
+                // A lone surrogate is legal in a str and in no UTF-8.
+                out.put(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
                 if out.cut {
                     return;
                 }
             }
         }
-    }
-
-    /// Appends a key as Python would print it, shortened; of types without a short text, the type's name.
-    pub(crate) fn write_key(&self, key: Obj, out: &mut Text) {
-        self.write_value(key, out, true);
-    }
-
-    fn write_value(&self, object: Obj, out: &mut Text, nested: bool) {
-        let heap = self.heap;
-        if object == self.known.none {
-            let _ = out.write_str("None");
-            return;
-        }
-        let class = heap.type_of(object);
-        let flags = heap.flags(class);
-        if class == self.known.bool_type {
-            let _ = out.write_str(if self.integer(object) == Some(0) {
-                "False"
-            } else {
-                "True"
-            });
-        } else if flags & stable::FLAG_UNICODE != 0 {
-            self.write_quoted(self.characters(object), out);
-        } else if class == self.known.float_type {
-            let _ = write!(
-                out,
-                "{:?}",
-                f64::from_bits(heap.word(object.0 + stable::FLOAT_VALUE) as u64)
-            );
-        } else if flags & stable::FLAG_BYTES != 0 {
-            out.put('b');
-            let bytes = heap.bytes(
-                object.0 + stable::BYTES_DATA,
-                heap.length(object).min(LONGEST_KEY + 1),
-            );
-            self.write_quoted(bytes.iter().map(|&byte| char::from(byte)), out);
-        } else if flags & stable::FLAG_TUPLE != 0 && nested {
-            self.write_tuple(object, out);
-        } else if let (true, Some(value)) = (flags & stable::FLAG_INT != 0, self.integer(object)) {
-            let _ = write!(out, "{value}");
-        } else {
-            out.put('<');
-            // A class as a key is told by its own name, another object by its type's.
-            let named = if flags & stable::FLAG_TYPE != 0 {
-                object
-            } else {
-                class
-            };
-            self.write_type_name(named, out);
-            out.close('>');
-        }
-    }
-
-    fn write_quoted(&self, characters: impl Iterator<Item = char>, out: &mut Text) {
-        out.put('\'');
-        for character in characters {
-            match character {
-                '\'' | '\\' => {
-                    out.put('\\');
-                    out.put(character);
-                }
-                '\n' => {
-                    let _ = out.write_str("\\n");
-                }
-                c if c.is_control() => {
-                    let _ = write!(out, "\\x{:02x}", u32::from(c));
-                }
-                c => out.put(c),
-            }
-            if out.cut {
-                break;
-            }
-        }
-        out.close('\'');
-    }
-
-    fn write_tuple(&self, tuple: Obj, out: &mut Text) {
-        let length = self.heap.length(tuple);
-        out.put('(');
-        for index in 0..length.min(MOST_ITEMS) {
-            if index > 0 {
-                let _ = out.write_str(", ");
-            }
-            let item = self
-                .heap
-                .object(tuple.0 + self.layout.tuple_items + index * 8);
-            if item.is_plausible() {
-                self.write_value(item, out, false);
-            }
-        }
-        let _ = out.write_str(match length {
-            1 => ",",
-            n if n > MOST_ITEMS => ", …",
-            _ => "",
-        });
-        out.close(')');
-    }
-
-    /// The value of an `int`, if it fits 64 bits.
-    pub(crate) fn integer(&self, object: Obj) -> Option<i64> {
-        let heap = self.heap;
-        let (digits, negative, first) = if self.layout.int_tag {
-            let tag = heap.word(object.0 + stable::SIZE);
-            // The low bits: 0 positive, 1 zero, 2 negative; the number of digits from bit 3 on.
-            (tag >> 3, tag & 3 == 2, object.0 + 24)
-        } else {
-            let size = heap.signed(object.0 + stable::SIZE);
-            (size.unsigned_abs(), size < 0, object.0 + 24)
-        };
-        if digits > 3 {
-            return None;
-        }
-        let magnitude = (0..digits).fold(0u128, |value, index| {
-            value | u128::from(heap.u32(first + index * 4)) << (30 * index)
-        });
-        let value = i128::try_from(magnitude).ok()?;
-        i64::try_from(if negative { -value } else { value }).ok()
     }
 
     /// Appends the qualified name of a type, without its module.

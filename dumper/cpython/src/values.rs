@@ -1,17 +1,21 @@
-//! What texts and numbers hold, where that is asked for: their beginning as Python prints it, or a hash of all.
+//! What texts and numbers hold, where that is asked for: their beginning as Python prints it, or a hash.
+#![allow(unsafe_code)]
 
+use std::fmt::Write;
 use std::hash::Hasher;
 
-use memdump_dumper::Values as Policy;
+use memdump_dumper::{MemoryFault, Values as Policy, protect};
 use siphasher::sip::SipHasher24;
 
+use crate::class::{Class, Content};
 use crate::edges::Interpreter;
 use crate::layout::stable;
+use crate::literal::{Digits, LONGEST_LITERAL};
 use crate::memory::Obj;
-use crate::text::{LONGEST_KEY, Text};
+use crate::text::Text;
 
 /// What hashes are made with. From the kernel, once for the process and all that are forked from it, so that their dumps can be
-/// compared; it is never written.
+/// compared; it is never written, so nobody who has only dumps can try out which content has which hash.
 #[derive(Clone, Copy)]
 pub(crate) struct Key([u8; 16]);
 
@@ -26,94 +30,108 @@ impl Key {
 
 /// How values are told in one dump.
 #[derive(Clone, Copy)]
-pub(crate) enum Values {
-    Shortened,
-    Hashed(Key),
+pub(crate) struct Values {
+    key: Key,
+    shows_beginning: bool,
 }
 
-/// Of longer texts only the beginning is hashed, and the length.
+/// Of longer contents only the beginning is hashed, and the length.
 const MOST_HASHED: usize = 1 << 20;
 
 impl Values {
     /// None if there are to be none, or none can be.
     pub(crate) fn of(policy: Policy, key: Option<Key>) -> Option<Values> {
-        match policy {
-            Policy::Off => None,
-            Policy::Shortened => Some(Values::Shortened),
-            Policy::Hashed => key.map(Values::Hashed),
-        }
-    }
-
-    /// What the object held; none unless it is a `str`, `bytes`, `float` or an `int` of at most 64 bits.
-    pub(crate) fn of_object(self, python: &Interpreter, object: Obj) -> Option<Text> {
-        let content = Content::of(python, object)?;
-        let mut text = Text::new(LONGEST_KEY);
-        match self {
-            Values::Shortened => python.write_key(object, &mut text),
-            Values::Hashed(Key(key)) => {
-                let mut hasher = SipHasher24::new_with_key(&key);
-                content.hash(&mut hasher);
-                let _ =
-                    std::fmt::Write::write_fmt(&mut text, format_args!("{:016x}", hasher.finish()));
-            }
-        }
-        Some(text)
-    }
-}
-
-/// The bytes that make an object's value, and what kind of value they are.
-struct Content<'h> {
-    kind: u8,
-    length: usize,
-    bytes: &'h [u8],
-    number: u64,
-}
-
-impl<'h> Content<'h> {
-    fn of(python: &'h Interpreter, object: Obj) -> Option<Content<'h>> {
-        let heap = python.heap;
-        let class = heap.type_of(object);
-        let flags = heap.flags(class);
-        let of_number = |kind, number| Content {
-            kind,
-            length: 0,
-            bytes: &[],
-            number,
+        let shows_beginning = match policy {
+            Policy::Off => return None,
+            Policy::Shortened => true,
+            Policy::Hashed => false,
         };
-        if flags & stable::FLAG_UNICODE != 0 {
-            let (length, bytes) = python.str_data(object, MOST_HASHED);
-            Some(Content {
-                kind: 1,
-                length,
-                bytes,
-                number: 0,
-            })
-        } else if flags & stable::FLAG_BYTES != 0 {
-            let length = heap.length(object);
-            Some(Content {
-                kind: 2,
-                length,
-                bytes: heap.bytes(object.0 + stable::BYTES_DATA, length.min(MOST_HASHED)),
-                number: 0,
-            })
-        } else if class == python.known.float_type {
-            Some(of_number(
-                3,
-                heap.word(object.0 + stable::FLOAT_VALUE) as u64,
-            ))
-        } else if flags & stable::FLAG_INT != 0 && class != python.known.bool_type {
-            python
-                .integer(object)
-                .map(|value| of_number(4, value as u64))
-        } else {
-            None
-        }
+        key.map(|key| Values {
+            key,
+            shows_beginning,
+        })
     }
 
-    fn hash(&self, hasher: &mut SipHasher24) {
-        hasher.write_u8(self.kind);
-        hasher.write_u64(self.length as u64);
-        hasher.write_u64(self.number);
-        hasher.write(self.bytes);
+    /// What an object holds; none if it is no text and no number, or one of the two `bool`s.
+    ///
+    /// # Errors
+    ///
+    /// The fault, if that cannot be read. Met here, for texts are read while the references of their holder are gone through, and
+    /// that must go on.
+    pub(crate) fn of_object(
+        self,
+        python: &Interpreter,
+        class: &Class,
+        object: Obj,
+    ) -> Result<Option<Text>, MemoryFault> {
+        let Some(content) = class.content else {
+            return Ok(None);
+        };
+        let mut text = Text::new(LONGEST_LITERAL);
+        let mut told = None;
+        // SAFETY: in there are only addresses, copies and a hasher on the stack, none of which has a destructor; the text is given
+        // up if it is not complete.
+        unsafe { protect(&mut || told = self.tell(python, content, object, &mut text)) }?;
+        Ok(told.map(|()| text))
+    }
+
+    fn tell(
+        self,
+        python: &Interpreter,
+        content: Content,
+        object: Obj,
+        text: &mut Text,
+    ) -> Option<()> {
+        if self.shows_beginning {
+            match content {
+                Content::Text => python.write_text(object, text),
+                Content::Bytes => python.write_bytes(object, text),
+                Content::Integer => python.write_integer(object, text),
+                Content::Float => python.write_float(object, text),
+            }
+            // Beginnings may be equal where contents are not.
+            if text.is_cut() || content == Content::Integer && python.is_long(object) {
+                text.close(" ~");
+                text.close(self.hash(python, content, object)?.as_str());
+            }
+        } else {
+            *text = self.hash(python, content, object)?;
+        }
+        Some(())
+    }
+
+    /// The same for equal contents, 16 hexadecimal digits; none of a text that cannot be told.
+    fn hash(self, python: &Interpreter, content: Content, object: Obj) -> Option<Text> {
+        let heap = python.heap;
+        let mut hasher = SipHasher24::new_with_key(&self.key.0);
+        hasher.write_u8(content as u8);
+        match content {
+            Content::Text => {
+                let (width, length, bytes) = python.str_data(object, MOST_HASHED)?;
+                hasher.write_u8(width as u8);
+                hasher.write_u64(length as u64);
+                hasher.write(bytes);
+            }
+            Content::Bytes => {
+                let length = heap.length(object);
+                hasher.write_u64(length as u64);
+                hasher.write(heap.bytes(object.0 + stable::BYTES_DATA, length.min(MOST_HASHED)));
+            }
+            Content::Integer => {
+                let Digits {
+                    negative,
+                    count,
+                    address,
+                } = python.digits(object);
+                let length = count.saturating_mul(Digits::BYTES);
+                hasher.write_u8(negative.into());
+                hasher.write_u64(length as u64);
+                hasher.write(heap.bytes(address, length.min(MOST_HASHED)));
+            }
+            Content::Float => hasher.write_u64(python.float_bits(object)),
+        }
+        let mut text = Text::new(LONGEST_LITERAL);
+        let _ = write!(text, "{:016x}", hasher.finish());
+        Some(text)
     }
 }

@@ -378,10 +378,26 @@ impl<W: Write> Graph<W> {
         if let Some(id) = self.keep(written) {
             self.source = id;
             self.tally.count(class.id);
-            let values = self.values;
-            if let Some(text) = values.and_then(|values| values.of_object(&self.python, object)) {
+            self.value(id, object, class);
+        }
+    }
+
+    fn value(&mut self, id: ObjectId, object: Obj, class: &Class) {
+        let Some(values) = self.values else {
+            return;
+        };
+        match values.of_object(&self.python, class, object) {
+            Ok(None) => {}
+            Ok(Some(text)) => {
                 let written = self.writer.value(id, text.as_str());
                 self.keep(written);
+            }
+            Err(MemoryFault { signal, address }) => {
+                let holder = std::mem::replace(&mut self.current, object);
+                self.fault(format_args!(
+                    "signal {signal} at {address:#x} while reading its value"
+                ));
+                self.current = holder;
             }
         }
     }

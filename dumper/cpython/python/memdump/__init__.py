@@ -118,6 +118,8 @@ def install(
     labels: whether keys of dicts may be in the dump (shortened to 64 characters). ``MEMDUMP_LABELS``; yes.
     identity: how two dumps know an object to be the same: "address" (and type), or "exact", for which allocations are
         marked from now on until the process ends. ``MEMDUMP_IDENTITY``; "address".
+    values: what of texts and numbers is in the dump: "off", "shortened" (their first 64 bytes) or "hashed" (equal ones can be told,
+        what they are cannot). ``MEMDUMP_VALUES``; "off".
     second_signal: the one for ``memdump send``, a real-time signal. ``MEMDUMP_SECOND_SIGNAL``; the first free one.
 
     arguments: whether the program's arguments are in the dump. ``MEMDUMP_ARGUMENTS``; yes.
@@ -169,12 +171,18 @@ def install(
         _memory_error.watch(memory_error)
 
 
-def dump(path: _PathLike, *, deadline: Optional[float] = None, labels: Optional[bool] = None) -> Dump:
+def dump(
+    path: _PathLike,
+    *,
+    deadline: Optional[float] = None,
+    labels: Optional[bool] = None,
+    values: Optional[str] = None,
+) -> Dump:
     """Writes a dump to `path` and waits until it is complete; other threads go on meanwhile. Needs no :func:`install`.
 
     Never overwrites a file. Raises OSError if the dump cannot be written; nothing is left of it then.
     """
-    report = _native.dump(os.fspath(path), _given(deadline=deadline, labels=labels))
+    report = _native.dump(os.fspath(path), _given(deadline=deadline, labels=labels, values=values))
     return Dump(**{**report, "path": os.fspath(report["path"])})
 
 

@@ -91,6 +91,16 @@ pub(crate) enum Sizing {
     NumpyArray,
 }
 
+/// What an instance holds that is no reference.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Content {
+    Text,
+    Bytes,
+    /// Not of `bool`, of which there are but two.
+    Integer,
+    Float,
+}
+
 /// A slot of instances that holds a reference: `__slots__`, `T_OBJECT` members.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
@@ -109,6 +119,7 @@ pub(crate) struct Class {
     pub(crate) flags: u64,
     pub(crate) shape: Shape,
     pub(crate) sizing: Sizing,
+    pub(crate) content: Option<Content>,
     pub(crate) basic_size: usize,
     pub(crate) item_size: usize,
     pub(crate) dict_offset: isize,

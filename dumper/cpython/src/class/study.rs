@@ -2,7 +2,7 @@
 
 use memdump_format::TypeId;
 
-use super::{Class, Member, Shape, Sizing, Slots};
+use super::{Class, Content, Member, Shape, Sizing, Slots};
 use crate::known::Known;
 use crate::layout::stable;
 use crate::memory::{Frozen, Obj};
@@ -21,6 +21,7 @@ impl Class {
             flags,
             shape: Shape::Leaf,
             sizing: sizing(heap, known, object, flags),
+            content: content(heap, known, object, flags),
             basic_size: field(stable::TP_BASICSIZE),
             item_size: field(stable::TP_ITEMSIZE),
             dict_offset,
@@ -75,6 +76,26 @@ impl Class {
             }
         }
         class
+    }
+}
+
+fn content(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Option<Content> {
+    /// Bases are fewer, unless they are damaged.
+    const MOST_BASES: usize = 64;
+    if flags & stable::FLAG_UNICODE != 0 {
+        Some(Content::Text)
+    } else if flags & stable::FLAG_BYTES != 0 {
+        Some(Content::Bytes)
+    } else if flags & stable::FLAG_INT != 0 {
+        (object != known.bool_type).then_some(Content::Integer)
+    } else {
+        // No flag tells a subclass of `float`.
+        let base = |class: &Obj| Some(heap.object(class.0 + stable::TP_BASE));
+        std::iter::successors(Some(object), base)
+            .take(MOST_BASES)
+            .take_while(|class| class.is_plausible())
+            .any(|class| class == known.float_type)
+            .then_some(Content::Float)
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) const FLAG_TYPE: u64 = 1 << 31;
 
 pub(crate) const BYTES_DATA: usize = 32;
 pub(crate) const FLOAT_VALUE: usize = 16;
+pub(crate) const INT_DIGITS: usize = 24;
 
 pub(crate) const UNICODE_LENGTH: usize = 16;
 pub(crate) const UNICODE_STATE: usize = 32;
