@@ -109,6 +109,9 @@ pub enum Unsound {
     /// Objects of values do not rise.
     #[error("the objects of its values do not rise")]
     ValueOrder,
+    /// The first object with a value does not lie behind the last one of the earlier block of values.
+    #[error("the objects of its values do not lie behind those of the block before")]
+    ValueFalls,
     /// The first source lies before the last one of the earlier block of references.
     #[error("its references go back behind those of the block before")]
     SourceFalls,

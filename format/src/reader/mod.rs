@@ -240,9 +240,7 @@ impl Dump {
             BlockKind::Strings => self.decode(info, |block, scratch| {
                 strings::decode(block, scratch).map(drop)
             }),
-            BlockKind::Values => self.decode(info, |block, scratch| {
-                values::decode(self, block, scratch).map(drop)
-            }),
+            BlockKind::Values => self.verify_values(info),
             BlockKind::Index => self.decode(info, |block, scratch| {
                 index::decode(block, scratch).map(drop)
             }),
@@ -271,6 +269,25 @@ impl Dump {
                 .is_some_and(|group| group.source > first)
             {
                 return Err(self.damaged(info, Unsound::SourceFalls));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes a block of values, and holds it against the one before: over the file's blocks objects always rise.
+    fn verify_values(&self, info: &BlockInfo) -> Result<(), ReadError> {
+        let first = self.decode(info, |block, scratch| {
+            values::decode(self, block, scratch)?;
+            values::ends(self, block, scratch).map(|(first, _)| first)
+        })?;
+        let earlier = self.blocks.iter().rev().filter(|other| {
+            other.number < info.number && other.kind == BlockKind::Values && other.records > 0
+        });
+        for other in earlier.take(1) {
+            let (_, last) =
+                self.decode(other, |block, scratch| values::ends(self, block, scratch))?;
+            if first.is_some() && last >= first {
+                return Err(self.damaged(info, Unsound::ValueFalls));
             }
         }
         Ok(())

@@ -93,11 +93,31 @@ pub(super) fn decode(
     })
 }
 
+/// The first and the last object of a block of values, as the file numbers them.
+pub(super) fn ends(
+    dump: &Dump,
+    block: &Block<'_>,
+    scratch: &mut Scratch,
+) -> Result<(Option<u64>, Option<u64>), Unsound> {
+    let ids = ids(dump, block, scratch)?;
+    Ok((ids.first().copied(), ids.last().copied()))
+}
+
 fn objects(
     dump: &Dump,
     block: &Block<'_>,
     scratch: &mut Scratch,
 ) -> Result<Vec<Option<ObjectId>>, Unsound> {
+    let ids = ids(dump, block, scratch)?.into_iter();
+    let own = |id: u64| match &dump.survivors {
+        None => Some(ObjectId(id as u32)),
+        Some(survivors) => survivors.object_of(ObjectId(id as u32)),
+    };
+    Ok(ids.map(own).collect())
+}
+
+/// As the file numbers them; checked against how many there are.
+fn ids(dump: &Dump, block: &Block<'_>, scratch: &mut Scratch) -> Result<Vec<u64>, Unsound> {
     let mut ids = Vec::<u64>::new();
     let mut next = 0u64;
     let mut rises = true;
@@ -112,11 +132,5 @@ fn objects(
     if let Some(&last) = ids.last() {
         Ids::check(column::OBJECT, "object", last, dump.ids.objects)?;
     }
-    Ok(ids
-        .into_iter()
-        .map(|id| match &dump.survivors {
-            None => Some(ObjectId(id as u32)),
-            Some(survivors) => survivors.object_of(ObjectId(id as u32)),
-        })
-        .collect())
+    Ok(ids)
 }

@@ -211,6 +211,7 @@ fn decode_values(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
     let (mut objects, mut lengths, mut texts) =
         (column(block, 1)?, column(block, 2)?, column(block, 3)?);
     let mut object = None::<u64>;
+    let before = into.values.last().map(|(object, _)| *object);
     for _ in 0..block.records {
         let difference = objects.varint()?;
         require(
@@ -219,6 +220,10 @@ fn decode_values(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
         )?;
         let next = object.unwrap_or(0).saturating_add(difference);
         require(next <= u64::from(u32::MAX), "an id does not fit 32 bits")?;
+        require(
+            before < Some(next),
+            "the objects of values fall from block to block",
+        )?;
         object = Some(next);
         let length = lengths.varint()?;
         require(length <= STRING_BYTES, "a value is too long")?;

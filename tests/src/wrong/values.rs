@@ -75,6 +75,26 @@ pub(super) fn values() -> Vec<Wrong> {
         |block| block.column(4).plain[0] = 0xff,
     ));
     files.push(in_block(
+        "not UTF-8 in what an object held",
+        kind::VALUES,
+        0,
+        |block| block.column(3).plain[0] = 0xff,
+    ));
+    files.push(in_block(
+        "what an object held in 65,536 bytes",
+        kind::VALUES,
+        1,
+        |block| {
+            *block = crate::columns::values(&[(14, "x".repeat(65_536))]);
+        },
+    ));
+    files.push(in_block(
+        "a character across what two objects held",
+        kind::VALUES,
+        0,
+        |block| block.column(3).plain[3..5].copy_from_slice(b"\xc3\x9f"),
+    ));
+    files.push(in_block(
         "a string of 65,536 bytes",
         kind::STRINGS,
         1,
@@ -296,13 +316,7 @@ pub(super) fn ids() -> Vec<Wrong> {
             1,
             &[1, 1, u64::MAX, 2],
         ),
-        with_varints(
-            "a value of no object",
-            kind::VALUES,
-            0,
-            1,
-            &[10, 1, 1, 1_000],
-        ),
+        with_varints("a value of no object", kind::VALUES, 1, 1, &[1_000]),
         with_varints(
             "a value of an object of 33 bits",
             kind::VALUES,
@@ -316,6 +330,27 @@ pub(super) fn ids() -> Vec<Wrong> {
             0,
             1,
             &[10, 1, 1, u64::MAX],
+        ),
+        with_varints(
+            "an object with values in two blocks",
+            kind::VALUES,
+            1,
+            1,
+            &[13],
+        ),
+        with_varints(
+            "lengths of values that add up to more than the bytes",
+            kind::VALUES,
+            0,
+            2,
+            &[4, 4, 4, 5],
+        ),
+        with_varints(
+            "lengths of values that add up to more than 64 bits",
+            kind::VALUES,
+            0,
+            2,
+            &[4, 4, u64::MAX, 5],
         ),
         with_varints(
             "an object with two values",
