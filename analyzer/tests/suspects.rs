@@ -545,6 +545,96 @@ fn one_dump_tells_what_needs_no_growth() {
     assert_eq!(verdict.suspects, []);
 }
 
+/// Objects in a global tuple: type, size, and what each one holds.
+fn held(heap: Heap, objects: &[(&str, u64, Option<&str>)]) -> Heap {
+    let heap = heap
+        .metadata("values", "shortened")
+        .object(0x6000, "tuple", 100)
+        .refers(0x1100, 0x6000, "['texts']");
+    (0..)
+        .zip(objects)
+        .fold(heap, |heap, (n, &(name, size, value))| {
+            let address = 0x60_0000 + n * 0x40;
+            let heap = heap.object(address, name, size);
+            let heap = match value {
+                Some(value) => heap.holding(value),
+                None => heap,
+            };
+            heap.refers(0x6000, address, &format!("[{n}]"))
+        })
+}
+
+const TEXTS: [(&str, u64, Option<&str>); 12] = [
+    ("bytes", 400_000, Some("b'x'")),
+    ("str", 600_000, Some("'SELECT …' ~0000000000000001")),
+    ("str", 600_000, Some("'SELECT …' ~0000000000000001")),
+    ("str", 600_000, Some("'SELECT …' ~0000000000000001")),
+    // Their beginning is the same, and they are not.
+    ("str", 600_000, Some("'SELECT …' ~0000000000000002")),
+    // A type of its own.
+    ("app.Text", 500_000, Some("'SELECT …' ~0000000000000001")),
+    ("bytes", 400_000, Some("b'x'")),
+    // With room behind the text, or another representation beside it.
+    ("app.Text", 100_000, Some("'SELECT …' ~0000000000000001")),
+    ("int", 28, Some("7")),
+    ("int", 28, Some("7")),
+    // What is not told may be anything.
+    ("str", 900_000, None),
+    ("str", 900_000, None),
+];
+
+#[test]
+fn values_that_are_held_many_times_are_told() {
+    let verdict = verdict(&[held(process(1), &TEXTS)]);
+    let [note] = &verdict.notes[..] else {
+        panic!("{:#?}", verdict.notes);
+    };
+    assert_eq!(note.kind, NoteKind::Duplicates);
+    // All but one of each; where sizes differ, the mean.
+    assert_eq!(
+        (note.objects, note.bytes),
+        (5, 1_200_000 + 400_000 + 300_000 + 28)
+    );
+    let parts: Vec<_> = note
+        .parts
+        .iter()
+        .map(|part| {
+            let example = part.example.expect("an example").0;
+            (part.what.as_str(), part.objects, part.bytes, example)
+        })
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            (
+                "3 × str 'SELECT …' ~0000000000000001",
+                2,
+                1_200_000,
+                0x60_0040
+            ),
+            ("2 × bytes b'x'", 1, 400_000, 0x60_0000),
+            (
+                "2 × app.Text 'SELECT …' ~0000000000000001",
+                1,
+                300_000,
+                0x60_0140
+            ),
+        ]
+    );
+    assert_eq!(
+        note.commands,
+        [
+            "memdump show test.dump 0x600040",
+            "memdump sql test.dump \"SELECT * FROM duplicates ORDER BY wasted DESC LIMIT 20\"",
+        ]
+    );
+}
+
+#[test]
+fn few_bytes_of_duplicates_are_not_worth_a_word() {
+    assert_eq!(verdict(&[held(process(1), &TEXTS[4..])]).notes, []);
+}
+
 #[test]
 fn time_until_memory_is_full_is_told() {
     let dump = |sequence: u64| {
@@ -586,6 +676,9 @@ fn what_people_see() {
     assert_snapshot!("suspects_of_two", told(&["a.dump", "b.dump"]));
     assert_snapshot!("suspects_of_one", told(&["a.dump"]));
     assert_snapshot!("no_suspects", told(&["a.dump", "a.dump", "a.dump"]));
+    held(process(6), &TEXTS).write(&directory.path().join("f.dump"));
+    assert_snapshot!("suspects_of_duplicates", told(&["f.dump"]));
+    assert_snapshot!("suspects_of_duplicates_json", told(&["f.dump", "--json"]));
     let with = |threads| told(&[&names[..], &["--json", "--threads", threads]].concat());
     assert_eq!(with("1"), with("3"));
 }

@@ -10,9 +10,11 @@ Exceptions, by name:
 - the frames, lists and reports of this module, which change between the dump and the comparison.
 """
 
+import ast
 import collections
 import gc
 import importlib
+import re
 import subprocess
 import sys
 import types
@@ -68,6 +70,7 @@ class Rows:
         self.objects = {}
         self.references = collections.defaultdict(list)
         self.faults = []
+        self.values = {}
         text = subprocess.run([program, path], check=True, stdout=subprocess.PIPE).stdout.decode()
         for line in text.split("\n"):
             kind, *fields = line.split("\t")
@@ -75,6 +78,8 @@ class Rows:
                 self.objects[int(fields[0])] = (fields[1], int(fields[2]), int(fields[3]), int(fields[4]))
             elif kind == "R":
                 self.references[int(fields[0])].append((int(fields[1]), fields[2] == "1", fields[3]))
+            elif kind == "V":
+                self.values[int(fields[0])] = fields[1]
             elif kind == "F":
                 self.faults.append(fields[1])
 
@@ -94,7 +99,7 @@ def compare(program, path):
     """The differences, as lines."""
     gc.collect()
     gc.disable()
-    memdump.dump(path)
+    memdump.dump(path, values="shortened")
     tracked = gc.get_objects()
     mine = {id(tracked), id(sys._getframe()), id(sys._getframe().f_back)}
     ours = {id(value) for value in (memdump.dump, memdump.status)}
@@ -142,6 +147,8 @@ def compare(program, path):
             problems.append(f"type {name} where Python says {expected}")
         if defines_size(type(o)) and size != sys.getsizeof(o) and not size_beyond(o, size):
             problems.append(f"size {size} where Python says {sys.getsizeof(o)}: {type(o).__name__}")
+        if not is_value_of(rows.values.get(address), o):
+            problems.append(f"value {rows.values.get(address)} of a {type(o).__name__}: {o!r:.80}")
     return problems, len(tracked), len(reached)
 
 
@@ -167,6 +174,27 @@ def is_argument(rows, address, path):
         "builtins.tuple": rows.references[address][:1] == [(id(path), False, "[0]")],
         "builtins.dict": "['second_signal']" in labels,
     }.get(rows.objects[address][0], False)
+
+
+CUT = re.compile(r"(?:\\\\(?:x.?|u.{0,3})?)?…' ~[0-9a-f]{16}")
+
+
+def is_value_of(value, o):
+    """Whether a dump tells rightly what an object holds, which is nothing of most."""
+    if isinstance(o, bool) or not isinstance(o, (str, bytes, int, float)):
+        return value is None
+    if value is None:
+        return False
+    if isinstance(o, float):
+        return float(value) == o or o != o
+    if isinstance(o, int) and o.bit_length() > 128:
+        return value.startswith(f"<int of {o.bit_length()} bits> ~")
+    # What does not fit is cut, perhaps within a character's escape.
+    cut = CUT.search(value) if len(o if isinstance(o, (str, bytes)) else "") > 10 else None
+    if cut and cut.end() == len(value):
+        beginning = ast.literal_eval(value[: cut.start()] + "'")
+        return o.startswith(beginning) and len(beginning) < len(o)
+    return ast.literal_eval(value) == o
 
 
 def name_of(address, objects):

@@ -303,11 +303,16 @@ fn note_text(note: &Note, width: Width) -> String {
         NoteKind::OnlyTracebacks => "kept alive only by tracebacks",
         NoteKind::OnlyNative => "kept alive only by native code",
         NoteKind::HalfEmpty => "room in containers that is not used",
+        NoteKind::Duplicates => "duplicates: objects that hold what another of their type holds",
     };
     let objects = plural(note.objects, "object", "objects");
     let mut text = format!("{INDENT}{} {what} ({objects})\n", bytes(note.bytes));
     for part in &note.parts {
-        let what = width.fit(&part.what, INDENT.len() * 2 + 14);
+        let what = match part.example {
+            Some(address) => format!("{}, one at {address}", part.what),
+            None => part.what.clone(),
+        };
+        let what = width.fit(&what, INDENT.len() * 2 + 14);
         text += &format!("{INDENT}{INDENT}{:>12}  {what}\n", bytes(part.bytes));
     }
     for command in &note.commands {

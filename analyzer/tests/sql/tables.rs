@@ -231,7 +231,7 @@ fn values_are_told_of_those_objects_that_have_one() {
     let dumps = [minute(1), with_values()];
     expect(
         &dumps,
-        "SELECT * FROM value",
+        "SELECT * FROM value WHERE dump = 2",
         &["2|2|'same'", "2|4|'same'", "2|5|-7"],
     );
     expect(
@@ -240,12 +240,15 @@ fn values_are_told_of_those_objects_that_have_one() {
         &["0|NULL", "1|NULL", "2|'same'", "3|NULL", "4|'same'", "5|-7"],
     );
     for (object, rows) in [("4", &["'same'"][..]), ("3", &[]), ("-1", &[]), ("99", &[])] {
-        let query = format!("SELECT value FROM value WHERE object = {object}");
+        let query = format!("SELECT value FROM value WHERE object = {object} AND dump = 2");
         expect(&dumps, &query, rows);
     }
     expect(
         &dumps,
         "SELECT * FROM duplicates",
-        &["2|str|'same'|2|50|50"],
+        &[
+            "1|app.Node|'node'|2|64|32|20480",
+            "2|str|'same'|2|100|50|8192",
+        ],
     );
 }

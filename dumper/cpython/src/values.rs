@@ -84,7 +84,10 @@ impl Values {
     ) -> Option<()> {
         if self.shows_beginning {
             match content {
-                Content::Text => python.write_text(object, text),
+                Content::Text => {
+                    python.str_data(object, 0)?;
+                    python.write_text(object, text);
+                }
                 Content::Bytes => python.write_bytes(object, text),
                 Content::Integer => python.write_integer(object, text),
                 Content::Float => python.write_float(object, text),

@@ -1,7 +1,7 @@
 //! `rows DUMP`: a dump as lines of text, read by the slow reader, for tests in other languages.
 //!
 //! `O ADDRESS TYPE SIZE REFCOUNT FLAGS`, `R SOURCE TARGET WEAK LABEL`, `T KIND NAME THREAD LINE TARGET LABEL` (roots),
-//! `F ADDRESS MESSAGE`, `M KEY VALUE`; separated by tabs, addresses decimal.
+//! `F ADDRESS MESSAGE`, `V ADDRESS VALUE`, `M KEY VALUE`, `S TEXT` (every string, used or not); separated by tabs, addresses decimal.
 
 use std::error::Error;
 use std::io::{BufWriter, Write};
@@ -79,6 +79,16 @@ fn print(dump: &Contents, out: &mut impl Write) -> std::io::Result<()> {
     }
     for fault in &dump.faults {
         writeln!(out, "F\t{}\t{}", fault.address, string(fault.message))?;
+    }
+    for (object, value) in &dump.values {
+        writeln!(
+            out,
+            "V\t{}\t{value}",
+            dump.objects[*object as usize].address
+        )?;
+    }
+    for text in &dump.strings {
+        writeln!(out, "S\t{text}")?;
     }
     for (key, value) in &dump.metadata {
         writeln!(out, "M\t{key}\t{value}")?;

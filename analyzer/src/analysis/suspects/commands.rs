@@ -46,6 +46,12 @@ impl Commands {
         format!("{} {address}", self.of_last(&["show"]))
     }
 
+    /// The values that most bytes of duplicates hold.
+    pub(super) fn duplicates(&self) -> String {
+        const QUERY: &str = "SELECT * FROM duplicates ORDER BY wasted DESC LIMIT 20";
+        format!("{} \"{QUERY}\"", self.of_last(&["sql"]))
+    }
+
     /// What shows garbage: one of the greatest kind.
     pub(super) fn garbage(&self, look: &Look<'_>, garbage: &[Garbage]) -> Vec<String> {
         let kinds = garbage.iter().filter_map(|kind| kind.main_type(look));

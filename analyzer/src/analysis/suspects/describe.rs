@@ -244,6 +244,7 @@ impl Describe<'_, '_> {
                 what: name.to_string(),
                 objects: kind.sum.objects,
                 bytes: kind.sum.bytes,
+                example: None,
             })
         });
         Ok(Some(Draft {

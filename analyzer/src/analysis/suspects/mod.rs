@@ -13,6 +13,7 @@ mod commands;
 mod containers;
 mod cycles;
 mod describe;
+mod duplicates;
 mod garbage;
 mod held;
 mod judge;
@@ -126,6 +127,11 @@ pub fn suspects(
         tracebacks,
         notes::only_native(&look, vec![commands.of_last(&["top", "--retained"])])?,
         describe.half_empty()?,
+        duplicates::duplicates(&look, |example| {
+            let example = snapshot.objects(&[example])?;
+            let shown = example.iter().map(|object| commands.show(object.address));
+            Ok(shown.chain([commands.duplicates()]).collect())
+        })?,
     ];
     // What is a suspect need not be told once more.
     if suspects.iter().any(|s| s.kind == SuspectKind::Cycles) {
@@ -149,6 +155,7 @@ fn memory(last: &Snapshot, objects_of_earlier: u64) -> u64 {
     let own = objects.saturating_mul(Ages::MEMORY + Held::MEMORY + 4);
     DominatorTree::memory(last)
         .saturating_add(own)
+        .saturating_add(duplicates::memory(last))
         .saturating_add(objects_of_earlier.saturating_mul(EARLIER))
 }
 

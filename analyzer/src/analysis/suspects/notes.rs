@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::snapshot::{ObjectSet, TypeKey};
 
 /// So many parts of each note are told.
-const PARTS: usize = 3;
+pub(super) const PARTS: usize = 3;
 
 fn note(
     look: &Look<'_>,
@@ -55,6 +55,7 @@ pub(super) fn unreachable(
         },
         objects: kind.sum.objects,
         bytes: kind.sum.bytes,
+        example: None,
     });
     note(look, NoteKind::Unreachable, parts.collect(), commands)
 }
@@ -88,6 +89,7 @@ pub(super) fn only_frames(
         what,
         objects: sums[class].objects,
         bytes: sums[class].bytes,
+        example: None,
     });
     let parts = parts.filter(|part| look.is_much(part.bytes)).collect();
     Ok(note(look, NoteKind::OnlyFrames, parts, commands))
@@ -189,6 +191,7 @@ fn by_type(look: &Look<'_>, chosen: &ObjectSet) -> Result<Vec<NotePart>, ReadErr
         what: name.to_string(),
         objects: sum.objects,
         bytes: sum.bytes,
+        example: None,
     });
     Ok(parts.collect())
 }
@@ -254,6 +257,7 @@ pub(super) fn half_empty(
             what,
             objects: 1,
             bytes,
+            example: None,
         });
     Ok(Some(Note {
         kind: NoteKind::HalfEmpty,

@@ -255,6 +255,12 @@ pub struct NotePart {
     pub objects: u64,
     /// Bytes.
     pub bytes: u64,
+    /// One of the objects; left out where one says nothing of the others.
+    #[serde(
+        serialize_with = "json_form::optional_address",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub example: Option<Address>,
 }
 
 /// Kinds of notes.
@@ -271,4 +277,6 @@ pub enum NoteKind {
     OnlyNative,
     /// Room that containers have and do not use.
     HalfEmpty,
+    /// Objects that hold a value which another of their type holds, where the dump tells values.
+    Duplicates,
 }
