@@ -114,11 +114,15 @@ def test_what_is_told_is_what_python_prints(start, python, told_by):
     assert not hashed.values.keys() & set(target.ask("list(map(id, untold))"))
 
 
-SECRET = """
+# Constants of code may be keys of the interpreter's table of interned texts, so they are the secret the other way round.
+WRITTEN = "hunter2 is what nobody may know, and here are many more words, of which these are the last"
+SECRET = f"""
 import memdump
-secret = "".join(["hunter", "2 is what ", "nobody may know, ", "and here are many more words, ", "of which these are the", " last"])
+def turned(text):
+    return text[::-1]
+secret = turned({WRITTEN[::-1]!r})
 data = secret.encode()
-number = int("987654321" * 3)
+number = int(turned("123456789" * 3))
 kept = [secret, data, number]
 """
 WORDS = ("hunter2", "nobody may know", "these are the last", "987654321")

@@ -90,10 +90,12 @@ fn content(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Option<Conte
         (object != known.bool_type).then_some(Content::Integer)
     } else {
         // No flag tells a subclass of `float`.
-        let base = |class: &Obj| Some(heap.object(class.0 + stable::TP_BASE));
+        let base = |class: &Obj| {
+            let base = heap.object(class.0 + stable::TP_BASE);
+            base.is_plausible().then_some(base)
+        };
         std::iter::successors(Some(object), base)
             .take(MOST_BASES)
-            .take_while(|class| class.is_plausible())
             .any(|class| class == known.float_type)
             .then_some(Content::Float)
     }
