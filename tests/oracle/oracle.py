@@ -12,6 +12,7 @@ Exceptions, by name:
 
 import ast
 import collections
+import contextlib
 import gc
 import importlib
 import re
@@ -176,7 +177,7 @@ def is_argument(rows, address, path):
     }.get(rows.objects[address][0], False)
 
 
-CUT = re.compile(r"(?:\\\\(?:x.?|u.{0,3})?)?…' ~[0-9a-f]{16}")
+CUT = re.compile(r"…' ~[0-9a-f]{16}$")
 
 
 def is_value_of(value, o):
@@ -189,12 +190,19 @@ def is_value_of(value, o):
         return float(value) == o or o != o
     if isinstance(o, int) and o.bit_length() > 128:
         return value.startswith(f"<int of {o.bit_length()} bits> ~")
-    # What does not fit is cut, perhaps within a character's escape.
-    cut = CUT.search(value) if len(o if isinstance(o, (str, bytes)) else "") > 10 else None
-    if cut and cut.end() == len(value):
-        beginning = ast.literal_eval(value[: cut.start()] + "'")
+    cut = CUT.search(value) if isinstance(o, (str, bytes)) and len(o) > 10 else None
+    if cut:
+        beginning = literal(value[: cut.start()])
         return o.startswith(beginning) and len(beginning) < len(o)
     return ast.literal_eval(value) == o
+
+
+def literal(text):
+    """What was cut off, perhaps within a character's escape."""
+    for end in range(len(text), len(text) - 6, -1):
+        with contextlib.suppress(SyntaxError):
+            return ast.literal_eval(text[:end] + "'")
+    raise ValueError(text)
 
 
 def name_of(address, objects):

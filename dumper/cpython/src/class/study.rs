@@ -80,8 +80,6 @@ impl Class {
 }
 
 fn content(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Option<Content> {
-    /// Bases are fewer, unless they are damaged.
-    const MOST_BASES: usize = 64;
     if flags & stable::FLAG_UNICODE != 0 {
         Some(Content::Text)
     } else if flags & stable::FLAG_BYTES != 0 {
@@ -89,14 +87,9 @@ fn content(heap: Frozen, known: &Known, object: Obj, flags: u64) -> Option<Conte
     } else if flags & stable::FLAG_INT != 0 {
         (object != known.bool_type).then_some(Content::Integer)
     } else {
-        // No flag tells a subclass of `float`.
-        let base = |class: &Obj| {
-            let base = heap.object(class.0 + stable::TP_BASE);
-            base.is_plausible().then_some(base)
-        };
-        std::iter::successors(Some(object), base)
-            .take(MOST_BASES)
-            .any(|class| class == known.float_type)
+        // No flag tells a subclass of `float`; numpy's has it as a second base.
+        bases(heap, object)
+            .any(|class| class == known.float_type || is_named(heap, class, b"numpy.float64"))
             .then_some(Content::Float)
     }
 }
@@ -166,8 +159,11 @@ fn bases(heap: Frozen, object: Obj) -> impl Iterator<Item = Obj> {
 }
 
 fn has_numpy_base(heap: Frozen, object: Obj) -> bool {
-    bases(heap, object)
-        .any(|class| heap.c_string(heap.word(class.0 + stable::TP_NAME), 16) == b"numpy.ndarray")
+    bases(heap, object).any(|class| is_named(heap, class, b"numpy.ndarray"))
+}
+
+fn is_named(heap: Frozen, class: Obj, name: &[u8]) -> bool {
+    heap.c_string(heap.word(class.0 + stable::TP_NAME), 16) == name
 }
 
 fn has_object_members(heap: Frozen, object: Obj) -> bool {
