@@ -80,14 +80,23 @@ fn play(page: File, script: Vec<Option<RequestOutcome>>) -> Vec<u32> {
     player.join().expect("the player ends")
 }
 
-#[test]
-fn a_request_is_answered_with_its_own_outcome() {
+fn memory_file() -> File {
     // SAFETY: the name is a C string; the descriptor is new, and nobody else's.
-    let page = unsafe {
+    unsafe {
         let descriptor = libc::memfd_create(c"memdump".as_ptr(), 0);
         assert!(descriptor >= 0);
         File::from_raw_fd(descriptor)
-    };
+    }
+}
+
+#[test]
+fn a_request_is_answered_with_its_own_outcome() {
+    // What a target has made and not yet written is no page, and hides none.
+    let unwritten = memory_file();
+    unwritten.write_all_at(b"\x89MEMSTA\n", 0).expect("written");
+    let early = send(std::process::id(), Duration::from_secs(1)).expect_err("no page");
+    assert!(matches!(early, SendError::NotInstalled { .. }), "{early}");
+    let page = memory_file();
     let published = RequestOutcome::Published {
         sequence: 3,
         path: Some(PathBuf::from("/var/dumps/app.7.3.dump")),

@@ -219,7 +219,7 @@ def test_a_text_that_cannot_be_read_costs_its_value_only(start, python, told_by)
 
 def test_the_setting(start, python, told_by, memdump: Command):
     target = start(python, SECRET + "listen()")
-    with pytest.raises(TargetError, match="ValueError: values: .*off, shortened or hashed"):
+    with pytest.raises(TargetError, match=r"ValueError: values: .*off, shortened or hashed"):
         target.do("memdump.install(values='yes')")
     with pytest.raises(TargetError, match="ValueError: values: "):
         target.do("memdump.dump('never.dump', values='')")

@@ -41,9 +41,14 @@ impl Target {
                 proc: proc.clone(),
                 page,
             };
-            // A forked worker inherits its parent's page, and has another of its own.
-            if found.page()?.pid == inside {
-                return Ok(found);
+            match found.page() {
+                Ok(page) if page.pid == inside => return Ok(found),
+                // A forked worker inherits its parent's page, and has another of its own.
+                Ok(_) => {}
+                // Made, and nothing written to it yet.
+                Err(SendError::Page { cause, .. })
+                    if cause.kind() == io::ErrorKind::UnexpectedEof => {}
+                Err(error) => return Err(error),
             }
         }
         Err(SendError::NotInstalled { pid })
