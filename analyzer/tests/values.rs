@@ -34,12 +34,32 @@ fn an_object_is_shown_with_its_value_and_those_of_its_neighbours() {
 }
 
 #[test]
+fn lists_of_objects_tell_values() {
+    let directory = tempfile::tempdir().expect("a directory");
+    Heap::of_process(1)
+        .module(0x1000, "app")
+        .write(&directory.path().join("a.dump"));
+    heap("'Anna'").write(&directory.path().join("b.dump"));
+    for command in [
+        &["new", "--type", "str", "a.dump", "b.dump"][..],
+        &["top", "--objects", "b.dump"],
+    ] {
+        let out = memdump(directory.path(), command).out;
+        let of_texts = out.lines().filter(|line| line.contains(" str"));
+        let told: Vec<bool> = of_texts.map(|line| line.ends_with(" str 'Anna'")).collect();
+        assert_eq!(told.iter().filter(|&&told| told).count(), 1, "{out}");
+        assert_eq!(told.len(), 2, "{out}");
+    }
+}
+
+#[test]
 fn a_value_cannot_write_to_the_terminal() {
     let directory = tempfile::tempdir().expect("a directory");
     heap("\x1b[2J\nroot").write(&directory.path().join("a.dump"));
     for command in [
         &["show", "a.dump", "0x2000"][..],
         &["show", "a.dump", "0x1100"],
+        &["top", "--objects", "a.dump"],
         &["sql", "a.dump", "SELECT value FROM value"],
     ] {
         let out = memdump(directory.path(), command).out;

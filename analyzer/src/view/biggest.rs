@@ -3,7 +3,7 @@
 use super::Width;
 use super::number::{bytes, plural};
 use super::style::faint;
-use super::table::{Column, Emphasis, table};
+use super::table::{Column, Emphasis, table, type_and_value};
 use crate::analysis::biggest::{Biggest, Dominating};
 
 /// The table.
@@ -28,7 +28,7 @@ pub fn text(result: &Biggest, width: Width) -> String {
             bytes(row.object.size),
             row.object.address.to_string(),
             dominator.map_or_else(|| "–".to_owned(), |object| object.address.to_string()),
-            row.object.type_name.to_string(),
+            type_and_value(&row.object.type_name, row.object.value.as_deref()),
         ]
     };
     let rows = result.objects.iter();

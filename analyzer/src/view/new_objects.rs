@@ -3,7 +3,7 @@
 use super::Width;
 use super::number::{bytes, count, identity, plural};
 use super::style::faint;
-use super::table::{Column, Emphasis, table};
+use super::table::{Column, Emphasis, table, type_and_value};
 use crate::analysis::ObjectRow;
 use crate::analysis::new_objects::NewObjects;
 
@@ -28,7 +28,7 @@ pub fn text(result: &NewObjects, width: Width) -> String {
             object.address.to_string(),
             bytes(object.size),
             object.refcount.map_or("–".to_owned(), count),
-            object.type_name.to_string(),
+            type_and_value(&object.type_name, object.value.as_deref()),
         ]
     };
     let rows = result

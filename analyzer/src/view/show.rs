@@ -4,7 +4,7 @@ use super::Width;
 use super::chain::{chain_line, holder_text};
 use super::number::{bytes, count, plural};
 use super::style::{faint, strong};
-use super::table::{Column, Emphasis, table};
+use super::table::{Column, Emphasis, table, type_and_value};
 use crate::analysis::show::{Neighbour, Neighbours, Shown};
 
 /// The object, what holds it, and its neighbours.
@@ -61,10 +61,9 @@ fn neighbours(one: &str, many: &str, neighbours: &Neighbours, width: Width) -> S
         Column::Text("type"),
     ];
     let row = |other: &Neighbour| {
-        let kind = match (&other.type_name, &other.value) {
-            (Some(name), Some(value)) => format!("{name} {value}"),
-            (Some(name), None) => name.to_string(),
-            (None, _) => "<not in the dump>".to_owned(),
+        let kind = match &other.type_name {
+            Some(name) => type_and_value(name, other.value.as_deref()),
+            None => "<not in the dump>".to_owned(),
         };
         vec![
             other.label.clone(),

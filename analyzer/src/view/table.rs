@@ -4,6 +4,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::Width;
+use crate::snapshot::TypeName;
 
 /// A column's heading, and whether it holds numbers.
 pub(super) enum Column<'h> {
@@ -41,6 +42,14 @@ pub(super) fn wanted_width(columns: &[Column<'_>], rows: &[Vec<String>]) -> usiz
     let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
     let name = longest.clamp(SHORTEST_NAME.into(), USUAL_NAME);
     before.iter().enumerate().map(width).sum::<usize>() + name
+}
+
+/// An object's type and, where the dump tells it, what it held: `str 'Anna'`.
+pub(super) fn type_and_value(name: &TypeName, value: Option<&str>) -> String {
+    match value {
+        Some(value) => format!("{name} {value}"),
+        None => name.to_string(),
+    }
 }
 
 /// A table as text, each line ended.
