@@ -38,7 +38,7 @@ demo: command wheel
 test: test-rust test-python
 
 test-rust:
-	$(CARGO) test --workspace --exclude memdump-cpython
+	$(CARGO) test --workspace
 
 # Several at a time: most of a test is waiting for a process.
 test-python: command rows synth environments
