@@ -38,7 +38,7 @@ demo: command wheel
 test: test-rust test-python
 
 test-rust:
-	$(CARGO) test --workspace --exclude memdump-cpython
+	$(CARGO) test --workspace
 
 # Several at a time: most of a test is waiting for a process.
 test-python: command rows synth environments
@@ -117,14 +117,16 @@ $(WHEELS)/plain/.built: $(PACKAGE)
 	$(PIP) wheel --quiet --no-deps --wheel-dir $(@D) ./dumper/cpython
 	touch $@
 
-# What is published: depends neither on where it was built nor on whose machine. The tag tells the oldest C library that it
-# runs with, which is that of the machine it is built on; maturin refuses a tag that is not true.
+# What is published: depends neither on where it was built nor on whose machine or day. The tag tells the oldest C library that
+# it runs with, which is that of the machine it is built on; maturin refuses a tag that is not true.
 MANYLINUX ?= manylinux_2_34
 CARGO_HOME ?= $(HOME)/.cargo
+BUILT_WITH := $(CURDIR)/dumper/cpython/release-constraints.txt
 
 release-wheel:
 	rm -rf $(WHEELS)/release
 	RUSTFLAGS="--remap-path-prefix=$(CARGO_HOME)=/cargo --remap-path-prefix=$(CURDIR)=/memdump" \
+	  PIP_CONSTRAINT=$(BUILT_WITH) PIP_BUILD_CONSTRAINT=$(BUILT_WITH) \
 	  MATURIN_PEP517_ARGS="--compatibility $(MANYLINUX)" $(PIP) wheel --quiet --no-deps --wheel-dir $(WHEELS)/release ./dumper/cpython
 
 check-wheel:

@@ -1,6 +1,7 @@
 """FastAPI under uvicorn, on uvloop: coroutines, threads and streams."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -32,6 +33,8 @@ async def part(number: int) -> int:
 
 @app.get("/blocking")
 def blocking(n: int) -> dict[str, int]:
+    # Long enough that every client has a thread to itself, which is then there for good.
+    time.sleep(0.005)
     return {"sum": sum(range(n))}
 
 
