@@ -15,6 +15,7 @@
 
 mod births;
 mod blocks;
+mod frames;
 mod header;
 mod heap;
 mod images;
@@ -28,7 +29,7 @@ mod threads;
 mod walk;
 
 pub use heap::Heap;
-pub use install::{InstallError, dump, install, install_with};
+pub use install::{Builder, InstallError, dump, install};
 pub use memdump_dumper::{
     DumpError, Report, Settings, SettingsBuilder, SettingsError, Signal, Status, shutdown, status,
     wait_plainly,

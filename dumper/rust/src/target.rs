@@ -9,7 +9,7 @@ use memdump_format::{RootKind, WriteError, Writer};
 use crate::images::{self, Image, Mapping};
 use crate::threads::{self, Thread};
 use crate::walk::{Region, RegionName, Walk};
-use crate::{births, local, map, thread_locals};
+use crate::{births, local, map, sites, thread_locals};
 
 /// Blocks lie at multiples of 16 bytes.
 const ADDRESS_SHIFT: u8 = 4;
@@ -75,6 +75,7 @@ fn write_facts(writer: &mut Writer<DumpFile>, context: &SnapshotContext) -> Resu
     for (key, count) in [
         ("blocks_missed", map::missed()),
         ("threads_not_held", threads::not_held()),
+        ("stacks_not_kept", sites::unkept()),
     ] {
         if count > 0 {
             writer.metadata(key, &count.to_string())?;

@@ -151,7 +151,7 @@ impl<W: Write> Walk<W> {
         });
         let size = (header.size as usize).max(1);
         self.end = block.saturating_add(size).min(usize::MAX - PAGE);
-        if sites::log2_alignment(header.site) == 0 && header.site != 0 {
+        if sites::log2_alignment(header.site) == Some(0) {
             // Text, or other bytes: nothing in it can be meant as an address.
             self.at = self.end;
         }
@@ -271,7 +271,7 @@ impl<W: Write> Walk<W> {
                 })
                 .and_then(|_| {
                     self.writer.site(&Site {
-                        log2_alignment: sites::log2_alignment(site),
+                        log2_alignment: sites::log2_alignment(site).unwrap_or(0),
                         frames: sites::frames(site),
                     })
                 });
@@ -353,13 +353,11 @@ impl<W: Write> Walk<W> {
 /// What a site is called where there is no debug information: module and name.
 fn name_of(site: u32, images: &[Image]) -> (&str, String) {
     let Some(&innermost) = sites::frames(site).first() else {
-        return match site {
-            0 => ("", "<block>".to_owned()),
-            _ => (
-                "",
-                format!("<block, align {}>", 1u64 << sites::log2_alignment(site)),
-            ),
+        let name = match sites::log2_alignment(site) {
+            None => "<block>".to_owned(),
+            Some(log2) => format!("<block, align {}>", 1u64 << log2),
         };
+        return ("", name);
     };
     let image = images
         .iter()
