@@ -1,12 +1,14 @@
 //! The live blocks as the snapshot process sees them: by the marks of its own copy of the map, which nobody changes any more.
 #![allow(unsafe_code)]
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::ptr;
 
 use crate::header::{GRAIN, Header};
 use crate::map::{self, MARKS, Piece};
 
-/// Marks that are looked through at once for the block that an address lies in.
+/// Marks of a page of the map, which are looked through at once for the block that an address lies in.
 const PAGE: usize = 4096;
 /// Addresses of a piece.
 const SPAN: usize = MARKS * GRAIN;
@@ -21,6 +23,8 @@ pub(crate) struct Blocks {
 
 struct Indexed {
     piece: Piece,
+    /// The pages that anybody ever wrote to, few of many: the others are not even looked at.
+    used: Vec<bool>,
     /// Address of the last block that begins in this page of marks or before it; 0 for none.
     last: Vec<usize>,
 }
@@ -39,6 +43,7 @@ impl Blocks {
     pub(crate) fn new() -> Blocks {
         let pieces = map::pieces().map(|piece| Indexed {
             piece,
+            used: used(piece),
             last: Vec::new(),
         });
         Blocks {
@@ -55,7 +60,7 @@ impl Blocks {
             .partition_point(|indexed| indexed.piece.address + SPAN <= from);
         self.pieces[first..].iter().find_map(|indexed| {
             let start = from.saturating_sub(indexed.piece.address).div_ceil(GRAIN);
-            let at = first_mark(indexed.piece, start)?;
+            let at = first_mark(indexed.piece, &indexed.used, start)?;
             Some(indexed.piece.address + at * GRAIN)
         })
     }
@@ -74,7 +79,9 @@ impl Blocks {
             indexed.last.reserve_exact(MARKS / PAGE);
             for page in 0..MARKS / PAGE {
                 let end = (page + 1) * PAGE;
-                if let Some(at) = last_mark(indexed.piece, page * PAGE, end) {
+                if indexed.used[page]
+                    && let Some(at) = last_mark(indexed.piece, page * PAGE, end)
+                {
                     last = indexed.piece.address + at * GRAIN;
                 }
                 indexed.last.push(last);
@@ -128,19 +135,39 @@ fn word(piece: Piece, number: usize) -> u64 {
     u64::from_le(unsafe { piece.marks.cast::<u64>().add(number).read() })
 }
 
-/// The first mark at this place or behind it.
-fn first_mark(piece: Piece, from: usize) -> Option<usize> {
-    let mut number = from / 8;
-    let mut mask = u64::MAX << (8 * (from % 8));
-    while number < MARKS / 8 {
-        let found = word(piece, number) & mask;
-        if found != 0 {
-            return Some(number * 8 + found.trailing_zeros() as usize / 8);
-        }
-        mask = u64::MAX;
-        number += 1;
+/// Which pages of a piece have been written to: those that the kernel has, in memory or swapped out.
+fn used(piece: Piece) -> Vec<bool> {
+    const IS_THERE: u64 = 3 << 62;
+    let mut entries = vec![0u8; MARKS / PAGE * 8];
+    let read = File::open("/proc/self/pagemap").and_then(|file| {
+        let first = piece.marks.addr() / PAGE * 8;
+        file.read_exact_at(&mut entries, first as u64)
+    });
+    let used = entries
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .map(|&entry| u64::from_ne_bytes(entry) & IS_THERE != 0);
+    match read {
+        Ok(()) => used.collect(),
+        // Not everybody is shown it; then all pages are looked at.
+        Err(_) => vec![true; MARKS / PAGE],
     }
-    None
+}
+
+/// The first mark at this place or behind it.
+fn first_mark(piece: Piece, used: &[bool], from: usize) -> Option<usize> {
+    let pages = used.iter().enumerate().skip(from / PAGE);
+    pages
+        .filter(|(_, is_used)| **is_used)
+        .find_map(|(page, _)| {
+            let start = from.max(page * PAGE);
+            let mut mask = u64::MAX << (8 * (start % 8));
+            (start / 8..(page + 1) * PAGE / 8).find_map(|number| {
+                let found = word(piece, number) & std::mem::replace(&mut mask, u64::MAX);
+                (found != 0).then(|| number * 8 + found.trailing_zeros() as usize / 8)
+            })
+        })
 }
 
 /// The last mark from `start`, a multiple of 8, up to but not including `end`.
@@ -168,19 +195,23 @@ mod tests {
 
     #[test]
     fn marks_are_found_forwards_and_backwards() {
-        let mut marks = vec![0u64; MARKS / 8];
-        let piece = Piece {
-            address: 0,
-            marks: marks.as_mut_ptr().cast(),
-        };
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping, never unmapped.
+        let marks = unsafe { libc::mmap(ptr::null_mut(), MARKS, protection, flags, -1, 0) };
+        let marks = marks.cast();
+        let piece = Piece { address: 0, marks };
         let set = [3usize, 8, 4095, 4096, 70_001, MARKS - 1];
         for &at in &set {
             // SAFETY: within the marks.
             unsafe { piece.marks.add(at).write(1) };
         }
+        let used = used(piece);
+        let pages = used.iter().filter(|&&is_used| is_used).count();
+        assert!(pages >= 4 && pages < MARKS / PAGE, "{pages} pages");
         for from in (0..5_000).chain(69_990..70_010).chain([MARKS - 1]) {
             let next = set.iter().copied().find(|&at| at >= from);
-            assert_eq!(first_mark(piece, from), next, "from {from}");
+            assert_eq!(first_mark(piece, &used, from), next, "from {from}");
             let start = from / PAGE * PAGE;
             let last = set.iter().rev().find(|&&at| at >= start && at <= from);
             assert_eq!(

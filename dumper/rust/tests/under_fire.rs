@@ -2,6 +2,7 @@
 //! `MEMDUMP_FIRE_DUMPS` says how many.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use memdump_format::{Dump, ObjectBatch, ObjectColumns};
 
 /// Far more than it ever takes.
 const DEADLINE: Duration = Duration::from_secs(120);
+const LOG: &str = "log";
 
 struct Fire {
     process: Child,
@@ -37,7 +39,7 @@ impl Fire {
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(File::create(directory.join(LOG)).unwrap())
             .spawn()
             .unwrap();
         let mut answers = BufReader::new(process.stdout.take().unwrap());
@@ -82,16 +84,16 @@ fn example(name: &str) -> PathBuf {
     directory.join(name)
 }
 
-fn wait_for_dump(directory: &Path) -> PathBuf {
+/// Waits for an end line beyond the first `before` of the log: only then is the target ready for the next request. Gives the dump's path.
+fn wait_for_dump(log: &Path, before: usize) -> PathBuf {
     let begun = Instant::now();
     while begun.elapsed() < DEADLINE {
-        let mut files = std::fs::read_dir(directory).unwrap();
-        let whole = files.find_map(|entry| {
-            let path = entry.unwrap().path();
-            (path.extension()? == "dump").then_some(path)
-        });
-        if let Some(path) = whole {
-            return path;
+        let text = std::fs::read_to_string(log).unwrap();
+        let mut ends = text.lines().filter(|line| !line.contains(" begin "));
+        if let Some(line) = ends.nth(before) {
+            let file = line.split_once("end file=").map(|(_, rest)| rest);
+            let path = file.and_then(|rest| rest.split(' ').next());
+            return PathBuf::from(path.unwrap_or_else(|| panic!("no dump: {line}")));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -104,9 +106,10 @@ fn dumps_under_fire_are_whole_and_the_program_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let mut fire = Fire::start(directory.path(), &[]);
     let (mut rounds, mut watermark, mut faults) = (0, 0, 0);
-    for _ in 0..count {
+    let log = directory.path().join(LOG);
+    for number in 0..count {
         fire.ask();
-        let path = wait_for_dump(directory.path());
+        let path = wait_for_dump(&log, number);
         let dump = Dump::open(&path).unwrap();
         for block in dump.blocks() {
             dump.verify_block(block.number).unwrap();
@@ -136,5 +139,8 @@ fn dumps_under_fire_are_whole_and_the_program_goes_on() {
         rounds = more;
     }
     // Threads are held while the process is copied, so at most a block a thread is halfway.
-    assert!(faults <= 8 * count, "{faults} faults in {count} dumps");
+    assert!(
+        faults <= 8 * count as u64,
+        "{faults} faults in {count} dumps"
+    );
 }
