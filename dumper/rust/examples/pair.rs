@@ -83,7 +83,7 @@ fn round(way: Way, threads: u32) -> Duration {
 
 #[inline(never)]
 fn pairs(allocator: &dyn GlobalAlloc) -> Duration {
-    let mut live = [(std::ptr::null_mut(), Layout::new::<u64>()); LIVE];
+    let mut live = [(std::ptr::null_mut::<u8>(), Layout::new::<u64>()); LIVE];
     let begun = cpu();
     for number in 0..PAIRS as usize {
         let (block, layout) = &mut live[number.wrapping_mul(7) % LIVE];

@@ -208,7 +208,7 @@ mod tests {
         }
         let used = used(piece);
         let pages = used.iter().filter(|&&is_used| is_used).count();
-        assert!(pages >= 4 && pages < MARKS / PAGE, "{pages} pages");
+        assert!((4..MARKS / PAGE).contains(&pages), "{pages} pages");
         for from in (0..5_000).chain(69_990..70_010).chain([MARKS - 1]) {
             let next = set.iter().copied().find(|&at| at >= from);
             assert_eq!(first_mark(piece, &used, from), next, "from {from}");

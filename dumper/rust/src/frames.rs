@@ -73,7 +73,11 @@ pub(crate) fn walk(
         true => here,
         false => usize::MAX,
     };
-    while count < depth && frame >= lowest && frame < stack.end - 16 && frame % 8 == 0 {
+    while count < depth
+        && frame >= lowest
+        && frame < stack.end.saturating_sub(16)
+        && frame.is_multiple_of(8)
+    {
         let words = ptr::with_exposed_provenance::<usize>(frame);
         // SAFETY: both words lie between a place that is on the thread's stack now and the stack's end: that is mapped.
         let (next, address) = unsafe { (words.read(), words.add(1).read()) };

@@ -116,16 +116,28 @@ pub(crate) fn of_stack(align: usize, stack: &Stack, cache: &Cache) -> u32 {
     site
 }
 
-/// Never 0. 64 bits tell all stacks of a program apart, so that nothing else need be compared.
+/// Never 0. 64 bits tell all stacks of a program apart, so that nothing else need be compared. The products do not wait for one another; the
+/// frames that are not there are 0.
 #[inline]
 fn hash(log2_alignment: u8, stack: &Stack) -> u64 {
-    let mut mixed = u64::from(log2_alignment) << 8 | stack.count as u64;
-    for &frame in &stack.frames[..stack.count] {
-        let wide =
-            u128::from(mixed ^ 0x9e37_79b9_7f4a_7c15) * u128::from(frame ^ 0xa076_1d64_78bd_642f);
-        mixed = (wide >> 64) as u64 ^ wide as u64;
-    }
-    (mixed ^ mixed >> 32).max(1)
+    const FACTORS: [u64; MOST_FRAMES] = [
+        0x9e37_79b9_7f4a_7c15,
+        0xbf58_476d_1ce4_e5b9,
+        0x94d0_49bb_1331_11eb,
+        0xd6e8_feb8_6659_fd93,
+        0xa076_1d64_78bd_642f,
+        0xe703_7ed1_a0b4_28db,
+        0x8ebc_6af0_9c88_c6e3,
+        0x5899_65cc_7537_4cc3,
+    ];
+    let products = stack
+        .frames
+        .iter()
+        .zip(FACTORS)
+        .map(|(frame, factor)| frame.wrapping_mul(factor));
+    let sum = products.fold(u64::from(log2_alignment), u64::wrapping_add);
+    let mixed = (sum ^ sum >> 32).wrapping_mul(FACTORS[3]);
+    (mixed ^ mixed >> 29).max(1)
 }
 
 #[cold]
