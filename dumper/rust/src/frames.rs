@@ -40,12 +40,16 @@ impl Bounds {
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
         let mut start = ptr::null_mut();
         let mut size = 0;
+        // An allocation that succeeds leaves it as it was.
+        // SAFETY: of this thread.
+        let errno = unsafe { *libc::__errno_location() };
         // SAFETY: the attributes are read and destroyed only if they have been made.
         unsafe {
             if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 {
                 libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size);
                 libc::pthread_attr_destroy(attributes.as_mut_ptr());
             }
+            *libc::__errno_location() = errno;
         }
         // Where it is not known it is empty, and nothing is read.
         self.low.set(start.addr());

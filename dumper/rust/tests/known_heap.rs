@@ -289,6 +289,28 @@ fn every_block_is_told_with_what_holds_it() {
         Some("conservative")
     );
     assert!(second.dump.faults().unwrap().is_empty());
+
+    // A block whose header was written over is a fault, and costs only itself.
+    let victim = Box::new([3u64; 4]);
+    let header = (&raw const *victim).cast::<u64>().cast_mut();
+    // SAFETY: the two words in front of a block are the allocator's; they are put back before it looks.
+    let damaged = unsafe {
+        let saved = [header.sub(2).read(), header.sub(1).read()];
+        header.sub(2).write_volatile(0x4141_4141_4141_4141);
+        let damaged = Heap::take(&directory.path().join("damaged.dump"));
+        header.sub(2).write_volatile(saved[0]);
+        header.sub(1).write_volatile(saved[1]);
+        damaged
+    };
+    let address = Address((&raw const *victim).addr() as u64);
+    assert!(!damaged.objects.contains_key(&address.0));
+    let faults = damaged.dump.faults().unwrap();
+    assert_eq!(
+        faults.iter().map(|fault| fault.address).collect::<Vec<_>>(),
+        [address]
+    );
+    assert!(damaged.objects.len() + 100 > second.objects.len());
+
     drop(CACHE.lock().unwrap().take());
     let third = Heap::take(&directory.path().join("3.dump"));
     let gone = boxes

@@ -28,10 +28,10 @@ impl Drop for Fire {
 }
 
 impl Fire {
-    fn start(directory: &Path, variables: &[(&str, &str)]) -> Fire {
+    fn start(directory: &Path, threads: &str, variables: &[(&str, &str)]) -> Fire {
         let program = example("fire");
         let mut process = Command::new(program)
-            .arg("8")
+            .arg(threads)
             .env("MEMDUMP_DIR", directory)
             .env("MEMDUMP_MIN_FREE", "0")
             // Beside eight busy threads a polite snapshot process would take minutes.
@@ -68,6 +68,19 @@ impl Fire {
         line.trim().parse().unwrap()
     }
 
+    /// Waits until its threads have done more than that; gives how much.
+    fn goes_on(&mut self, rounds: u64) -> u64 {
+        let begun = Instant::now();
+        loop {
+            let now = self.rounds();
+            if now > rounds {
+                return now;
+            }
+            assert!(begun.elapsed() < DEADLINE, "its threads have stopped");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn ask(&self) {
         let sent = Command::new("kill")
             .args(["-USR1", &self.process.id().to_string()])
@@ -84,32 +97,37 @@ fn example(name: &str) -> PathBuf {
     directory.join(name)
 }
 
-/// Waits for an end line beyond the first `before` of the log: only then is the target ready for the next request. Gives the dump's path.
-fn wait_for_dump(log: &Path, before: usize) -> PathBuf {
+/// Waits for the end of the dump beyond the first `before` ones of the log: only then is the target ready for the next request. Gives the line.
+fn wait_for_end(log: &Path, before: usize) -> String {
     let begun = Instant::now();
     while begun.elapsed() < DEADLINE {
         let text = std::fs::read_to_string(log).unwrap();
         let mut ends = text.lines().filter(|line| !line.contains(" begin "));
         if let Some(line) = ends.nth(before) {
-            let file = line.split_once("end file=").map(|(_, rest)| rest);
-            let path = file.and_then(|rest| rest.split(' ').next());
-            return PathBuf::from(path.unwrap_or_else(|| panic!("no dump: {line}")));
+            return line.to_owned();
         }
         std::thread::sleep(Duration::from_millis(5));
     }
     panic!("no dump came");
 }
 
+/// The path in an end line.
+fn file_of(line: &str) -> PathBuf {
+    let rest = line.split_once("end file=").map(|(_, rest)| rest);
+    let path = rest.and_then(|rest| rest.split(' ').next());
+    PathBuf::from(path.unwrap_or_else(|| panic!("no dump: {line}")))
+}
+
 #[test]
 fn dumps_under_fire_are_whole_and_the_program_goes_on() {
     let count = std::env::var("MEMDUMP_FIRE_DUMPS").map_or(20, |text| text.parse().unwrap());
     let directory = tempfile::tempdir().unwrap();
-    let mut fire = Fire::start(directory.path(), &[]);
+    let mut fire = Fire::start(directory.path(), "8", &[]);
     let (mut rounds, mut watermark, mut faults) = (0, 0, 0);
     let log = directory.path().join(LOG);
     for number in 0..count {
         fire.ask();
-        let path = wait_for_dump(&log, number);
+        let path = file_of(&wait_for_end(&log, number));
         let dump = Dump::open(&path).unwrap();
         for block in dump.blocks() {
             dump.verify_block(block.number).unwrap();
@@ -134,13 +152,39 @@ fn dumps_under_fire_are_whole_and_the_program_goes_on() {
         assert!(dump.counts().objects > 1000 + 8 * 100);
         drop(dump);
         std::fs::remove_file(path).unwrap();
-        let more = fire.rounds();
-        assert!(more > rounds, "its threads have stopped");
-        rounds = more;
+        rounds = fire.goes_on(rounds);
     }
     // Threads are held while the process is copied, so at most a block a thread is halfway.
     assert!(
         faults <= 8 * count as u64,
         "{faults} faults in {count} dumps"
     );
+}
+
+/// Whatever happens to the snapshot process, the program goes on, and nothing is left in the directory but its log.
+#[test]
+fn a_dump_that_fails_costs_only_itself() {
+    for point in [
+        "clone-refused",
+        "mmap-fails",
+        "child-killed-at-start",
+        "child-killed=2000",
+        "walk-faults",
+        "walk-panics",
+        "no-space-after=2000",
+        "rename-fails",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut fire = Fire::start(directory.path(), "2", &[("MEMDUMP_FAILPOINTS", point)]);
+        let rounds = fire.rounds();
+        for number in 0..2 {
+            fire.ask();
+            let line = wait_for_end(&directory.path().join(LOG), number);
+            assert!(!line.contains(" end "), "{point}: {line}");
+        }
+        fire.goes_on(rounds);
+        let left = std::fs::read_dir(directory.path()).unwrap();
+        let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [LOG], "{point}");
+    }
 }
