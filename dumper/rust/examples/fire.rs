@@ -1,4 +1,5 @@
-//! A program that allocates and frees at full speed in many threads, to be dumped meanwhile: `fire THREADS`.
+//! A program that allocates and frees at full speed in many threads, to be dumped meanwhile:
+//! `fire THREADS KEPT`.
 //!
 //! It keeps some blocks for good and prints their addresses, then `ready`. With each line on its standard input it prints how many rounds its
 //! threads have made; it ends with its standard input.
@@ -17,12 +18,14 @@ static ROUNDS: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
     memdump::install().unwrap();
-    let threads = std::env::args()
-        .nth(1)
-        .map_or(8, |text| text.parse().unwrap());
+    let argument = |place, default| {
+        let given = std::env::args().nth(place);
+        given.map_or(default, |text| text.parse().unwrap())
+    };
+    let (threads, blocks) = (argument(1, 8), argument(2, 1000));
     {
         let mut kept = KEPT.lock().unwrap();
-        kept.extend((0..1000).map(|number| Box::new([number; 3])));
+        kept.extend((0..blocks).map(|number| Box::new([number; 3])));
         for block in kept.iter() {
             println!("{:p}", block.as_ptr());
         }

@@ -312,6 +312,16 @@ fn every_block_is_told_with_what_holds_it() {
     assert!(damaged.objects.len() + 100 > second.objects.len());
 
     drop(CACHE.lock().unwrap().take());
+
+    // With stacks on, blocks of one place have one type, and its frames lie in loaded files.
+    let settings = memdump::SettingsBuilder::new().directory(directory.path().to_owned());
+    let installed = memdump::Builder::new()
+        .settings(settings)
+        .stacks(8)
+        .install();
+    installed.unwrap();
+    let alike: Vec<Box<[u64; 7]>> = (0..10).map(|number| Box::new([number; 7])).collect();
+    memdump::shutdown(&memdump::wait_plainly);
     let third = Heap::take(&directory.path().join("3.dump"));
     let gone = boxes
         .iter()
@@ -321,4 +331,23 @@ fn every_block_is_told_with_what_holds_it() {
         })
         .count();
     assert_eq!(gone, boxes.len());
+
+    let types: BTreeSet<u32> = alike
+        .iter()
+        .map(|block| third.object(&raw const **block).type_id.0)
+        .collect();
+    assert_eq!(types.len(), 1);
+    let place = third.object(&raw const *alike[0]).type_id;
+    assert_ne!(place, third.object(&raw const *again).type_id);
+    let (sites, modules) = (third.dump.sites().unwrap(), third.dump.modules().unwrap());
+    let site = sites.get(place).unwrap();
+    assert_eq!(site.log2_alignment, 3);
+    let innermost = site.frames[0];
+    assert!(
+        modules
+            .iter()
+            .any(|module| (module.first..module.first + module.length).contains(&innermost)),
+        "{:#x?}",
+        site.frames
+    );
 }
