@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
 
 use memdump_format::{
     Address, Dump, Label, Object, ObjectBatch, ObjectColumns, Reference, ReferenceBatch,
@@ -138,6 +140,32 @@ fn scrub() {
     std::hint::black_box([0u64; 4096]);
 }
 
+/// Two threads, each with a block that only it holds: one runs all the time, the other waits. Gives the blocks' addresses, hidden from the scan.
+fn threads_with_blocks(end: &'static AtomicBool) -> [(&'static str, u64); 2] {
+    let (tell, told) = mpsc::channel();
+    let started = |name: &'static str, live: fn(&AtomicBool)| {
+        let tell = tell.clone();
+        let thread = std::thread::Builder::new().name(name.into());
+        thread
+            .spawn(move || {
+                let block = Box::new([9u64; 11]);
+                tell.send(!(block.as_ptr().addr() as u64)).unwrap();
+                live(end);
+                assert_eq!(std::hint::black_box(block)[3], 9);
+            })
+            .unwrap();
+        (name, told.recv().unwrap())
+    };
+    [
+        started("runs", |end| while !end.load(Ordering::Relaxed) {}),
+        started("waits", |end| {
+            while !end.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }),
+    ]
+}
+
 struct Node {
     other: RefCell<Option<Rc<Node>>>,
     mark: u64,
@@ -184,6 +212,8 @@ fn every_block_is_told_with_what_holds_it() {
     // Refers into the middle of `inner`, from its fourth word.
     let interior: Box<[usize; 6]> = Box::new([0, 0, 0, (&raw const inner[2]).addr(), 0, 0]);
     let text = "nothing in a text is a reference ".repeat(10);
+    static END: AtomicBool = AtomicBool::new(false);
+    let threads = threads_with_blocks(&END);
     let (one, other) = leak_a_cycle();
     scrub();
 
@@ -233,6 +263,15 @@ fn every_block_is_told_with_what_holds_it() {
         && first.text(root.name) == "stack"
         && matches!(root.label, Label::Offset(_))));
     assert!(first.reached().contains(&(local.addr() as u64)));
+
+    for (thread, hidden) in threads {
+        let block = std::ptr::without_provenance::<u8>(!hidden as usize);
+        assert_eq!(first.object(block).size, 88);
+        let roots = first.roots_of(block);
+        let holds = |root: &Root| first.text(root.thread) == thread;
+        assert!(roots.iter().any(holds), "{thread}: {roots:?}");
+    }
+    END.store(true, Ordering::Relaxed);
 
     let held_by = first.referrers(&raw const *inner);
     let place = (&raw const *interior).addr() as u64;
