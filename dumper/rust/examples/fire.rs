@@ -1,11 +1,12 @@
 //! A program that allocates and frees at full speed in many threads, to be dumped meanwhile:
 //! `fire THREADS KEPT`.
 //!
-//! It keeps some blocks for good and prints their addresses, then `ready`. With each line on its standard input it prints how many rounds its
+//! It keeps some blocks for good and prints their addresses, that of one that its first thread's thread-local memory holds, then `ready`. With each line on its standard input it prints how many rounds its
 //! threads have made; it ends with its standard input.
 // Boxes in a vector are what it wants to have: many small blocks.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::vec_box)]
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 static HEAP: memdump::Heap = memdump::Heap::system();
 
 static KEPT: Mutex<Vec<Box<[u64; 3]>>> = Mutex::new(Vec::new());
+thread_local! {
+    static MINE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
 static ROUNDS: AtomicU64 = AtomicU64::new(0);
 
 fn main() {
@@ -30,6 +34,8 @@ fn main() {
             println!("{:p}", block.as_ptr());
         }
     }
+    MINE.with_borrow_mut(|mine| mine.extend(0..99));
+    println!("local {:p}", MINE.with_borrow(|mine| mine.as_ptr()));
     for seed in 0..threads {
         let thread = std::thread::Builder::new().name(format!("fire {seed}"));
         thread.spawn(move || burn(seed)).unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use memdump_format::{Dump, ObjectBatch, ObjectColumns};
+use memdump_format::{Dump, ObjectBatch, ObjectColumns, Root, RootKind};
 
 /// Far more than it ever takes.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -18,6 +18,8 @@ struct Fire {
     process: Child,
     answers: BufReader<std::process::ChildStdout>,
     kept: HashSet<u64>,
+    /// A block that only the first thread's thread-local memory holds.
+    local: u64,
 }
 
 impl Drop for Fire {
@@ -43,19 +45,22 @@ impl Fire {
             .spawn()
             .unwrap();
         let mut answers = BufReader::new(process.stdout.take().unwrap());
-        let mut kept = HashSet::new();
+        let (mut kept, mut local) = (HashSet::new(), 0);
         loop {
             let mut line = String::new();
             assert!(answers.read_line(&mut line).unwrap() > 0, "it ended");
-            match line.trim().strip_prefix("0x") {
-                Some(digits) => kept.insert(u64::from_str_radix(digits, 16).unwrap()),
-                None => break,
-            };
+            let number = |text: &str| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok();
+            match line.trim().rsplit_once(' ') {
+                Some((_, text)) => local = number(text).unwrap(),
+                None if line.trim() == "ready" => break,
+                None => assert!(kept.insert(number(line.trim()).unwrap())),
+            }
         }
         Fire {
             process,
             answers,
             kept,
+            local,
         }
     }
 
@@ -147,6 +152,15 @@ fn dumps_under_fire_are_whole_and_the_program_goes_on() {
             assert!(batch.serials.iter().all(|&serial| serial <= watermark));
         }
         assert_eq!(found, fire.kept.len());
+        let strings = dump.strings();
+        let is_local = |root: &Root| {
+            root.target.0 == fire.local
+                && root.kind == RootKind::Thread
+                && root
+                    .name
+                    .is_some_and(|name| strings.get(name).is_ok_and(|text| text == "thread-local"))
+        };
+        assert!(dump.roots().unwrap().iter().any(is_local));
         faults += dump.counts().faults;
         // No block of a thread at work is lost for good: each has two tables, a map and their entries.
         assert!(dump.counts().objects > 1000 + 8 * 100);
