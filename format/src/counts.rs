@@ -17,4 +17,8 @@ pub struct Counts {
     pub faults: u64,
     /// Objects whose value is told.
     pub values: u64,
+    /// Sites, of a native heap.
+    pub sites: u64,
+    /// Loaded files, of a native heap.
+    pub modules: u64,
 }

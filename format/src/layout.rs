@@ -33,6 +33,10 @@ pub(crate) const MAX_BODY: u32 = 16 << 20;
 pub(crate) const MAX_COLUMN: u32 = 4 << 20;
 /// Length of a string in bytes, at most.
 pub(crate) const MAX_STRING: usize = 65_535;
+/// Frames of a site, at most.
+pub(crate) const MAX_FRAMES: usize = 64;
+/// The greatest logarithm of an alignment.
+pub(crate) const MAX_ALIGNMENT: u8 = 63;
 /// The greatest `address_shift`.
 pub(crate) const MAX_ADDRESS_SHIFT: u8 = 12;
 
@@ -55,6 +59,10 @@ pub enum BlockKind {
     Faults,
     /// What objects held: texts and numbers.
     Values,
+    /// Where objects of a type were allocated.
+    Sites,
+    /// Loaded files of machine code.
+    Modules,
     /// Where the blocks are.
     Index,
     /// Written by a later version; skipped.
@@ -73,6 +81,8 @@ impl BlockKind {
             6 => BlockKind::Roots,
             7 => BlockKind::Faults,
             8 => BlockKind::Values,
+            9 => BlockKind::Sites,
+            10 => BlockKind::Modules,
             15 => BlockKind::Index,
             other => BlockKind::Unknown(other),
         }
@@ -89,6 +99,8 @@ impl BlockKind {
             BlockKind::Roots => 6,
             BlockKind::Faults => 7,
             BlockKind::Values => 8,
+            BlockKind::Sites => 9,
+            BlockKind::Modules => 10,
             BlockKind::Index => 15,
             BlockKind::Unknown(other) => other,
         }
@@ -106,6 +118,8 @@ impl fmt::Display for BlockKind {
             BlockKind::Roots => f.write_str("roots"),
             BlockKind::Faults => f.write_str("faults"),
             BlockKind::Values => f.write_str("values"),
+            BlockKind::Sites => f.write_str("sites"),
+            BlockKind::Modules => f.write_str("modules"),
             BlockKind::Index => f.write_str("index"),
             BlockKind::Unknown(number) => write!(f, "unknown kind {number}"),
         }
@@ -144,6 +158,7 @@ pub(crate) mod column {
         pub(crate) const TARGET: u8 = 3;
         pub(crate) const LABEL_KIND: u8 = 4;
         pub(crate) const LABEL_VALUE: u8 = 5;
+        pub(crate) const OFFSET: u8 = 6;
     }
     pub(crate) mod roots {
         pub(crate) const KIND: u8 = 1;
@@ -154,6 +169,7 @@ pub(crate) mod column {
         pub(crate) const LABEL_KIND: u8 = 6;
         pub(crate) const LABEL_VALUE: u8 = 7;
         pub(crate) const TARGET: u8 = 8;
+        pub(crate) const OFFSET: u8 = 9;
     }
     pub(crate) mod faults {
         pub(crate) const ADDRESS: u8 = 1;
@@ -163,6 +179,18 @@ pub(crate) mod column {
         pub(crate) const OBJECT: u8 = 1;
         pub(crate) const LENGTH: u8 = 2;
         pub(crate) const TEXT: u8 = 3;
+    }
+    pub(crate) mod sites {
+        pub(crate) const ALIGNMENT: u8 = 1;
+        pub(crate) const COUNT: u8 = 2;
+        pub(crate) const FRAMES: u8 = 3;
+    }
+    pub(crate) mod modules {
+        pub(crate) const BIAS: u8 = 1;
+        pub(crate) const FIRST: u8 = 2;
+        pub(crate) const LENGTH: u8 = 3;
+        pub(crate) const PATH: u8 = 4;
+        pub(crate) const BUILD_ID: u8 = 5;
     }
     pub(crate) mod index {
         pub(crate) const OFFSET: u8 = 1;

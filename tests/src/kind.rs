@@ -16,12 +16,16 @@ pub const ROOTS: u8 = 6;
 pub const FAULTS: u8 = 7;
 /// What objects held.
 pub const VALUES: u8 = 8;
+/// Where the objects of types were allocated.
+pub const SITES: u8 = 9;
+/// Loaded files.
+pub const MODULES: u8 = 10;
 /// Lists other blocks.
 pub const INDEX: u8 = 15;
 
 /// All kinds that hold records of the heap.
-pub const OF_RECORDS: [u8; 8] = [
-    METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS, VALUES,
+pub const OF_RECORDS: [u8; 10] = [
+    METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS, VALUES, SITES, MODULES,
 ];
 
 /// The word for a kind of block, for messages.
@@ -35,6 +39,8 @@ pub fn name(kind: u8) -> &'static str {
         ROOTS => "roots",
         FAULTS => "faults",
         VALUES => "values",
+        SITES => "sites",
+        MODULES => "modules",
         INDEX => "index",
         _ => "unknown",
     }
@@ -57,6 +63,6 @@ pub mod root {
 }
 
 /// The highest kind of label that is known; higher ones are read as 0.
-pub const LAST_LABEL: u8 = 11;
+pub const LAST_LABEL: u8 = 12;
 /// The bit of a label's kind which says that the reference is weak.
 pub const WEAK: u8 = 0x80;

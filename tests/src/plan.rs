@@ -125,6 +125,8 @@ impl Contents {
                 .into_iter()
                 .map(columns::values),
         );
+        blocks.extend(self.sites.chunks(many).map(columns::sites));
+        blocks.extend(self.modules.chunks(many).map(columns::modules));
         blocks
     }
 }

@@ -184,6 +184,10 @@ fn check_ids(blocks: &[RawBlock<'_>], contents: &Contents) -> Result<(), Unsound
             kind::VALUES => contents.values[records]
                 .iter()
                 .all(|(object, _)| *object < objects),
+            kind::SITES => block.first + block.records <= types,
+            kind::MODULES => contents.modules[records]
+                .iter()
+                .all(|one| is_string(one.path) && is_string(one.build_id)),
             _ => true,
         };
         require(sound, "names an id without a record").map_err(|why| at(block, why))?;
