@@ -76,6 +76,7 @@ fn write_facts(writer: &mut Writer<DumpFile>, context: &SnapshotContext) -> Resu
         ("blocks_missed", map::missed()),
         ("threads_not_held", threads::not_held()),
         ("stacks_not_kept", sites::unkept()),
+        ("holding_us", threads::holding_us()),
     ] {
         if count > 0 {
             writer.metadata(key, &count.to_string())?;

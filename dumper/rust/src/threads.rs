@@ -40,6 +40,7 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 /// The thread that asks for a dump and belongs to the program; 0 where the agent does.
 static ASKING: AtomicI32 = AtomicI32::new(0);
 static NOT_HELD: AtomicU64 = AtomicU64::new(0);
+static HOLDING_US: AtomicU64 = AtomicU64::new(0);
 
 fn slots() -> &'static [Slot] {
     let start = SLOTS.load(Ordering::Acquire);
@@ -220,6 +221,7 @@ pub(crate) fn stop(is_agent: bool) -> Held {
     // From here on a thread that holds may have the allocator's lock.
     let signal = SIGNAL.load(Ordering::Acquire);
     let slots = &slots[..used];
+    let begun = Instant::now();
     let mut asked = 0;
     for slot in slots {
         let id = slot.id.load(Ordering::Relaxed);
@@ -230,7 +232,6 @@ pub(crate) fn stop(is_agent: bool) -> Held {
         let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), id, signal) };
         asked += usize::from(sent == 0);
     }
-    let begun = Instant::now();
     let holding = || {
         let held = |slot: &&Slot| slot.held_in.load(Ordering::Acquire) == number;
         slots.iter().filter(held).count()
@@ -244,12 +245,18 @@ pub(crate) fn stop(is_agent: bool) -> Held {
         unsafe { libc::nanosleep(&raw const nap, ptr::null_mut()) };
     }
     NOT_HELD.store(asked.saturating_sub(holding()) as u64, Ordering::Relaxed);
+    HOLDING_US.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
     held
 }
 
 /// Threads of the last stop that neither held nor waited in the kernel: what their stacks hold is not known.
 pub(crate) fn not_held() -> u64 {
     NOT_HELD.load(Ordering::Relaxed)
+}
+
+/// How long it took in the last stop until all held, microseconds: so long the first ones waited before the process was copied.
+pub(crate) fn holding_us() -> u64 {
+    HOLDING_US.load(Ordering::Relaxed)
 }
 
 fn ids() -> Vec<i32> {
