@@ -1,0 +1,260 @@
+//! One module's DWARF: entries by their offset in `.debug_info`, their parents, the functions at an address.
+//!
+//! Everything here answers `None` for what is damaged or absent: a type that cannot be read is unknown, and no more.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use gimli::{
+    AttributeValue, DebugInfoOffset, DebuggingInformationEntry, DwAt, EndianSlice, RunTimeEndian,
+    UnitOffset,
+};
+
+use crate::elf::Sections;
+
+/// A piece of a section.
+pub(crate) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
+/// An entry with its attributes, without its children.
+pub(crate) type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
+/// An entry's offset in `.debug_info`.
+pub(crate) type Offset = usize;
+
+/// References from entry to entry (origin, specification) that are followed; compilers make two or three.
+const MOST_HOPS: usize = 16;
+
+/// The DWARF of one module.
+pub(crate) struct DebugInfo<'a> {
+    context: addr2line::Context<Slice<'a>>,
+    dwarf: Arc<gimli::Dwarf<Slice<'a>>>,
+    /// In the order of their offsets.
+    units: Vec<Unit<'a>>,
+}
+
+/// A compilation unit, parsed when something in it is asked for.
+struct Unit<'a> {
+    start: Offset,
+    header: gimli::UnitHeader<Slice<'a>>,
+    parsed: OnceCell<Option<gimli::Unit<Slice<'a>>>>,
+    /// Offset in the unit of entries that have a name to add to a path, or can be named, each with its parent's; rising.
+    parents: OnceCell<Vec<(UnitOffset, UnitOffset)>>,
+}
+
+/// A function at an address: its entry (of an inlined one, the inlined copy), and where the code there comes from.
+pub(crate) struct FoundFunction {
+    /// `None` if there is only a line table.
+    pub(crate) entry: Option<Offset>,
+    /// The source file, as the line table has it.
+    pub(crate) file: Option<String>,
+}
+
+impl<'a> DebugInfo<'a> {
+    /// Over the sections of a module.
+    ///
+    /// # Errors
+    /// If the units' headers cannot be read.
+    pub(crate) fn new(
+        sections: &'a Sections<'_>,
+        endian: RunTimeEndian,
+    ) -> Result<DebugInfo<'a>, gimli::Error> {
+        let dwarf = Arc::new(sections.borrow(|section| EndianSlice::new(section, endian)));
+        let mut units = Vec::new();
+        let mut headers = dwarf.units();
+        while let Some(header) = headers.next()? {
+            if let Some(DebugInfoOffset(start)) = header.debug_info_offset() {
+                units.push(Unit {
+                    start,
+                    header,
+                    parsed: OnceCell::new(),
+                    parents: OnceCell::new(),
+                });
+            }
+        }
+        Ok(DebugInfo {
+            context: addr2line::Context::from_arc_dwarf(Arc::clone(&dwarf))?,
+            dwarf,
+            units,
+        })
+    }
+
+    /// The functions at an address of the file, innermost first.
+    pub(crate) fn functions_at(&self, address: u64) -> Vec<FoundFunction> {
+        let unit = self.context.find_dwarf_and_unit(address).skip_all_loads();
+        let start = unit.and_then(|unit| unit.header.debug_info_offset());
+        let frames = self.context.find_frames(address).skip_all_loads();
+        let (Some(DebugInfoOffset(start)), Ok(mut frames)) = (start, frames) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        while let Ok(Some(frame)) = frames.next() {
+            found.push(FoundFunction {
+                entry: frame.dw_die_offset.map(|offset| start + offset.0),
+                file: frame
+                    .location
+                    .and_then(|location| location.file.map(str::to_owned)),
+            });
+        }
+        found
+    }
+
+    /// Every unit's first entry.
+    pub(crate) fn unit_roots(&self) -> impl Iterator<Item = Offset> + '_ {
+        self.units
+            .iter()
+            .map(|unit| unit.start + unit.header.root_offset().0)
+    }
+
+    /// The entry at an offset.
+    pub(crate) fn entry(&self, at: Offset) -> Option<Entry<'a>> {
+        let unit = self.unit_of(at)?;
+        unit.parsed(&self.dwarf)?
+            .entry(UnitOffset(at - unit.start))
+            .ok()
+    }
+
+    /// Calls `visit` with the offset, the depth (1 = a child) and the entry of everything below an entry, until it returns `None` or
+    /// something cannot be read.
+    pub(crate) fn each_below(
+        &self,
+        at: Offset,
+        mut visit: impl FnMut(Offset, isize, &Entry<'a>) -> Option<()>,
+    ) -> Option<()> {
+        let unit = self.unit_of(at)?;
+        let parsed = unit.parsed(&self.dwarf)?;
+        let mut entries = parsed.entries_raw(Some(UnitOffset(at - unit.start))).ok()?;
+        let mut entry = Entry::null();
+        let mut first = true;
+        while first || entries.next_depth() > 0 {
+            if entries.is_empty() {
+                break;
+            }
+            let is_entry = entries.read_entry(&mut entry).ok()?;
+            if is_entry && !first {
+                visit(unit.start + entry.offset().0, entry.depth(), &entry)?;
+            }
+            if first && !entry.has_children() {
+                break;
+            }
+            first = false;
+        }
+        Some(())
+    }
+
+    /// The text of an attribute of the entry at `at`.
+    pub(crate) fn text(&self, at: Offset, entry: &Entry<'a>, name: DwAt) -> Option<String> {
+        let value = entry.attr_value(name)?;
+        let unit = self.unit_of(at)?.parsed(&self.dwarf)?;
+        let text = self.dwarf.attr_string(unit, value).ok()?;
+        Some(text.to_string_lossy().into_owned())
+    }
+
+    /// The entry that an attribute of the entry at `at` refers to.
+    pub(crate) fn reference(&self, at: Offset, entry: &Entry<'a>, name: DwAt) -> Option<Offset> {
+        match entry.attr_value(name)? {
+            AttributeValue::UnitRef(UnitOffset(offset)) => {
+                self.unit_of(at)?.start.checked_add(offset)
+            }
+            AttributeValue::DebugInfoRef(DebugInfoOffset(offset)) => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// The address of an attribute that is the location of a static.
+    pub(crate) fn static_address(&self, at: Offset, entry: &Entry<'a>) -> Option<u64> {
+        let unit = self.unit_of(at)?.parsed(&self.dwarf)?;
+        let expression = entry
+            .attr_value(gimli::DW_AT_location)?
+            .exprloc_value()?;
+        let mut operations = expression.operations(unit.encoding());
+        let address = match operations.next().ok()?? {
+            gimli::Operation::Address { address } => address,
+            gimli::Operation::AddressIndex { index } => self.dwarf.address(unit, index).ok()?,
+            _ => return None,
+        };
+        operations.next().ok()?.is_none().then_some(address)
+    }
+
+    /// The entry and those that it is a copy or the definition of, from the copy to the declaration.
+    pub(crate) fn origins(&self, at: Offset) -> Vec<(Offset, Entry<'a>)> {
+        let mut chain = Vec::new();
+        let mut next = Some(at);
+        while let Some(at) = next
+            && chain.len() < MOST_HOPS
+            && let Some(entry) = self.entry(at)
+        {
+            next = self
+                .reference(at, &entry, gimli::DW_AT_abstract_origin)
+                .or_else(|| self.reference(at, &entry, gimli::DW_AT_specification));
+            chain.push((at, entry));
+        }
+        chain
+    }
+
+    /// The entry that an entry lies in.
+    pub(crate) fn parent(&self, at: Offset) -> Option<Offset> {
+        let unit = self.unit_of(at)?;
+        let parents = unit.parents(&self.dwarf);
+        let place = parents
+            .binary_search_by_key(&UnitOffset(at - unit.start), |&(child, _)| child)
+            .ok()?;
+        Some(unit.start + parents.get(place)?.1.0)
+    }
+
+    fn unit_of(&self, at: Offset) -> Option<&Unit<'a>> {
+        let after = self.units.partition_point(|unit| unit.start <= at);
+        let unit = self.units.get(after.checked_sub(1)?)?;
+        (at - unit.start < unit.header.length_including_self()).then_some(unit)
+    }
+}
+
+impl<'a> Unit<'a> {
+    fn parsed(&self, dwarf: &gimli::Dwarf<Slice<'a>>) -> Option<&gimli::Unit<Slice<'a>>> {
+        self.parsed
+            .get_or_init(|| dwarf.unit(self.header).ok())
+            .as_ref()
+    }
+
+    fn parents(&self, dwarf: &gimli::Dwarf<Slice<'a>>) -> &[(UnitOffset, UnitOffset)] {
+        self.parents
+            .get_or_init(|| self.find_parents(dwarf).unwrap_or_default())
+    }
+
+    /// Goes through the whole unit once; DWARF has no way back from a child.
+    fn find_parents(
+        &self,
+        dwarf: &gimli::Dwarf<Slice<'a>>,
+    ) -> Option<Vec<(UnitOffset, UnitOffset)>> {
+        let mut entries = self.parsed(dwarf)?.entries_raw(None).ok()?;
+        let mut found = Vec::new();
+        // Of every depth the entry that was last met there: the path to the present one.
+        let mut path: Vec<UnitOffset> = Vec::new();
+        while !entries.is_empty() {
+            let offset = entries.next_offset();
+            let depth = usize::try_from(entries.next_depth()).unwrap_or(0);
+            let Ok(Some(abbreviation)) = entries.read_abbreviation() else {
+                continue;
+            };
+            path.truncate(depth);
+            if let Some(&parent) = path.last()
+                && is_named(abbreviation.tag())
+            {
+                found.push((offset, parent));
+            }
+            path.push(offset);
+            entries.skip_attributes(abbreviation.attributes()).ok()?;
+        }
+        Some(found)
+    }
+}
+
+/// Whether paths of names lead through, or to, such entries.
+fn is_named(tag: gimli::DwTag) -> bool {
+    matches!(
+        tag,
+        gimli::DW_TAG_namespace
+            | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_union_type
+            | gimli::DW_TAG_enumeration_type
+            | gimli::DW_TAG_subprogram
+            | gimli::DW_TAG_variable
+    )
+}

@@ -1,0 +1,23 @@
+//! Native dump + debug information → typed dump: which types the heap blocks of a compiled program have, and which of their fields refer
+//! to each other.
+//!
+//! The way of the data: [`Symbols`] finds the debug information of a module by its build id; a [`Program`] answers for an address which
+//! functions stand there, inlined ones included; the container functions among them (`Vec::push`, `Arc::new`, …) tell the type of the block
+//! that was allocated; the layout of that type tells the field at an offset. Debug information is input from outside: what is
+//! damaged in it costs the types that it describes, never the dump.
+
+mod debug_info;
+mod elf;
+mod fields;
+mod function;
+mod program;
+mod site;
+mod symbols;
+mod type_name;
+mod types;
+
+pub use fields::{Field, Pointee};
+pub use program::{LoadedModule, Program, Source};
+pub use site::{BlockType, SiteTypes};
+pub use symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
+pub use types::TypeKey;
