@@ -50,6 +50,7 @@ fn heap(count: u32, references: impl Fn(u32, &mut Vec<(u32, Label)>)) -> Snapsho
                 target: address(target),
                 label,
                 strength: Strength::Strong,
+                offset: 0,
             };
             writer
                 .reference(ObjectId(number), &reference)
@@ -64,6 +65,7 @@ fn heap(count: u32, references: impl Fn(u32, &mut Vec<(u32, Label)>)) -> Snapsho
         depth: 0,
         label: Label::None,
         target: address(0),
+        offset: 0,
     };
     writer.root(&root).expect("written");
     let bytes = writer.finish().expect("finished").0;

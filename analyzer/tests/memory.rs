@@ -49,6 +49,7 @@ fn write_families(path: &Path) {
                     target: address(target),
                     label: Label::None,
                     strength: Strength::Strong,
+                    offset: 0,
                 };
                 writer
                     .reference(ObjectId(number), &reference)
@@ -64,6 +65,7 @@ fn write_families(path: &Path) {
         depth: 0,
         label: Label::None,
         target: address(0),
+        offset: 0,
     };
     writer.root(&root).expect("written");
     writer.finish().expect("finished");

@@ -91,6 +91,7 @@ fn heap(count: usize) -> (Vec<Object>, Vec<(ObjectId, Reference)>) {
                     target,
                     label,
                     strength: Strength::Strong,
+                    offset: 0,
                 },
             ));
         }

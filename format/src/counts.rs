@@ -15,4 +15,8 @@ pub struct Counts {
     pub roots: u64,
     /// Faults.
     pub faults: u64,
+    /// Sites, of a native heap.
+    pub sites: u64,
+    /// Loaded files, of a native heap.
+    pub modules: u64,
 }

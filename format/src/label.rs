@@ -52,6 +52,7 @@ impl LabelKind {
             9 => Label::Type,
             10 => Label::Internal(string),
             11 => Label::Element,
+            12 => Label::Offset(value),
             _ => Label::None,
         }
     }
@@ -72,6 +73,7 @@ impl LabelKind {
             Label::Type => (9, 0),
             Label::Internal(string) => (10, u64::from(string.0)),
             Label::Element => (11, 0),
+            Label::Offset(bytes) => (12, bytes),
         };
         let weak = match strength {
             Strength::Strong => 0,
@@ -100,6 +102,7 @@ mod tests {
             Label::Type,
             Label::Internal(StringId(8)),
             Label::Element,
+            Label::Offset(24),
         ];
         for (number, label) in labels.into_iter().enumerate() {
             for strength in [Strength::Strong, Strength::Weak] {
@@ -115,11 +118,12 @@ mod tests {
                         | Label::Stack(_)
                         | Label::Type
                         | Label::Element
+                        | Label::Offset(_)
                 );
                 assert_eq!(kind.has_name(), named);
             }
         }
-        assert_eq!(LabelKind(12).label(5), Label::None);
+        assert_eq!(LabelKind(13).label(5), Label::None);
         assert_eq!(LabelKind(0xff).label(5), Label::None);
     }
 }

@@ -33,6 +33,10 @@ pub(crate) const MAX_BODY: u32 = 16 << 20;
 pub(crate) const MAX_COLUMN: u32 = 4 << 20;
 /// Length of a string in bytes, at most.
 pub(crate) const MAX_STRING: usize = 65_535;
+/// Frames of a site, at most.
+pub(crate) const MAX_FRAMES: usize = 64;
+/// The greatest logarithm of an alignment.
+pub(crate) const MAX_ALIGNMENT: u8 = 63;
 /// The greatest `address_shift`.
 pub(crate) const MAX_ADDRESS_SHIFT: u8 = 12;
 
@@ -53,6 +57,10 @@ pub enum BlockKind {
     Roots,
     /// What could not be read.
     Faults,
+    /// Where objects of a type were allocated.
+    Sites,
+    /// Loaded files of machine code.
+    Modules,
     /// Where the blocks are.
     Index,
     /// Written by a later version; skipped.
@@ -70,6 +78,8 @@ impl BlockKind {
             5 => BlockKind::References,
             6 => BlockKind::Roots,
             7 => BlockKind::Faults,
+            9 => BlockKind::Sites,
+            10 => BlockKind::Modules,
             15 => BlockKind::Index,
             other => BlockKind::Unknown(other),
         }
@@ -85,6 +95,8 @@ impl BlockKind {
             BlockKind::References => 5,
             BlockKind::Roots => 6,
             BlockKind::Faults => 7,
+            BlockKind::Sites => 9,
+            BlockKind::Modules => 10,
             BlockKind::Index => 15,
             BlockKind::Unknown(other) => other,
         }
@@ -101,6 +113,8 @@ impl fmt::Display for BlockKind {
             BlockKind::References => f.write_str("references"),
             BlockKind::Roots => f.write_str("roots"),
             BlockKind::Faults => f.write_str("faults"),
+            BlockKind::Sites => f.write_str("sites"),
+            BlockKind::Modules => f.write_str("modules"),
             BlockKind::Index => f.write_str("index"),
             BlockKind::Unknown(number) => write!(f, "unknown kind {number}"),
         }
@@ -139,6 +153,7 @@ pub(crate) mod column {
         pub(crate) const TARGET: u8 = 3;
         pub(crate) const LABEL_KIND: u8 = 4;
         pub(crate) const LABEL_VALUE: u8 = 5;
+        pub(crate) const OFFSET: u8 = 6;
     }
     pub(crate) mod roots {
         pub(crate) const KIND: u8 = 1;
@@ -149,10 +164,23 @@ pub(crate) mod column {
         pub(crate) const LABEL_KIND: u8 = 6;
         pub(crate) const LABEL_VALUE: u8 = 7;
         pub(crate) const TARGET: u8 = 8;
+        pub(crate) const OFFSET: u8 = 9;
     }
     pub(crate) mod faults {
         pub(crate) const ADDRESS: u8 = 1;
         pub(crate) const MESSAGE: u8 = 2;
+    }
+    pub(crate) mod sites {
+        pub(crate) const ALIGNMENT: u8 = 1;
+        pub(crate) const COUNT: u8 = 2;
+        pub(crate) const FRAMES: u8 = 3;
+    }
+    pub(crate) mod modules {
+        pub(crate) const BIAS: u8 = 1;
+        pub(crate) const FIRST: u8 = 2;
+        pub(crate) const LENGTH: u8 = 3;
+        pub(crate) const PATH: u8 = 4;
+        pub(crate) const BUILD_ID: u8 = 5;
     }
     pub(crate) mod index {
         pub(crate) const OFFSET: u8 = 1;

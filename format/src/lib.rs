@@ -22,11 +22,12 @@ pub use ids::{Address, ObjectId, StringId, TypeId};
 pub use label::LabelKind;
 pub use layout::BlockKind;
 pub use model::{
-    Fault, Label, Object, ObjectFlags, Reference, Root, RootKind, Strength, Type, TypeFlags,
+    Fault, Label, Module, Object, ObjectFlags, Reference, Root, RootKind, Site, Strength, Type,
+    TypeFlags,
 };
 pub use reader::{
     BlockInfo, Damage, Dump, Group, Metadata, Missing, ObjectBatch, ObjectBlock, ObjectColumns,
-    ReadError, ReferenceBatch, ReferenceBlock, ReferenceColumns, Strings,
+    ReadError, ReferenceBatch, ReferenceBlock, ReferenceColumns, Sites, Strings,
 };
 pub use unsound::Unsound;
 pub use writer::{Limits, WriteError, Writer};

@@ -29,6 +29,8 @@ pub enum Label {
     Internal(StringId),
     /// `<element>`: a member of a set, or of another collection without order.
     Element,
+    /// `+0x18`: where in the source's memory the reference lay, in bytes from its start.
+    Offset(u64),
 }
 
 /// Whether a reference keeps its target alive.
@@ -111,6 +113,8 @@ pub struct Reference {
     pub label: Label,
     /// Whether it keeps the target alive.
     pub strength: Strength,
+    /// It points to so many bytes behind the target's address. Not 0 only in a dump of a native heap.
+    pub offset: u64,
 }
 
 /// Why an object is alive without another one's reference.
@@ -148,6 +152,8 @@ pub struct Root {
     pub label: Label,
     /// The object; `Address(0)` for a root that holds nothing (a frame without locals).
     pub target: Address,
+    /// As in [`Reference`].
+    pub offset: u64,
 }
 
 /// Something that could not be read, and cost only itself.
@@ -157,4 +163,28 @@ pub struct Fault {
     pub address: Address,
     /// What happened, for people.
     pub message: StringId,
+}
+
+/// Where objects of a type were allocated, in a dump of a native heap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Site<'a> {
+    /// Logarithm to the base 2 of the alignment that was asked for, at most 63.
+    pub log2_alignment: u8,
+    /// Return addresses, innermost first, at most 64; empty where they are not known.
+    pub frames: &'a [u64],
+}
+
+/// A file of machine code that was loaded in the target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Module {
+    /// An address in the target minus the address in the file; wraps.
+    pub bias: u64,
+    /// First mapped address.
+    pub first: u64,
+    /// Bytes from there to the end of its last mapping; other memory may lie between its mappings.
+    pub length: u64,
+    /// The path, as the target's loader had it.
+    pub path: StringId,
+    /// The build id in lower-case hexadecimal digits; the empty string for none.
+    pub build_id: StringId,
 }

@@ -100,6 +100,7 @@ fn write_a_lot(writer: &mut Writer<std::io::Sink>, long: &str) {
             depth: 0,
             label: Label::Local(name),
             target: address,
+            offset: 0,
         };
         writer.root(&root).unwrap();
     }
@@ -119,6 +120,7 @@ fn write_a_lot(writer: &mut Writer<std::io::Sink>, long: &str) {
                 target: Address(next()),
                 label,
                 strength: Strength::Weak,
+                offset: 0,
             };
             writer.reference(id, &reference).unwrap();
         }

@@ -18,6 +18,8 @@ fn sample() -> (Heap, Vec<u8>) {
         || heap.faults.is_empty()
         || heap.metadata.is_empty()
         || heap.roots.is_empty()
+        || heap.sites.is_empty()
+        || heap.modules.is_empty()
     {
         heap = support::heap().new_tree(&mut runner).unwrap().current();
     }
@@ -130,6 +132,12 @@ fn remains(heap: &Heap, sound: &[BlockInfo]) -> Heap {
             .ok()
             .map(|new| ObjectId(new as u32))
     };
+    // Sites keep their numbers, so nothing is known of lost ones.
+    let mut sites = Vec::new();
+    for place in rest(BlockKind::Sites) {
+        sites.resize(place, (0, Vec::new()));
+        sites.push(heap.sites[place].clone());
+    }
     Heap {
         objects: objects
             .iter()
@@ -156,6 +164,10 @@ fn remains(heap: &Heap, sound: &[BlockInfo]) -> Heap {
         metadata: rest(BlockKind::Metadata)
             .map(|place| heap.metadata[place].clone())
             .collect(),
+        sites,
+        modules: rest(BlockKind::Modules)
+            .map(|place| heap.modules[place])
+            .collect(),
     }
 }
 
@@ -175,6 +187,8 @@ fn check_recovery(heap: &Heap, damaged: Vec<u8>, sound: Vec<BlockInfo>, what: &s
     let mut found = Heap {
         roots: dump.roots().unwrap(),
         faults: dump.faults().unwrap(),
+        sites: sites_of(&dump).unwrap(),
+        modules: dump.modules().unwrap(),
         ..Heap::default()
     };
     found.metadata = dump

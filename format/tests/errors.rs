@@ -20,6 +20,7 @@ const REFERENCE: Reference = Reference {
     target: Address(0x1000),
     label: Label::None,
     strength: Strength::Strong,
+    offset: 0,
 };
 
 /// Takes a number of bytes, then fails.
@@ -82,6 +83,7 @@ fn a_sink_that_fails_ends_the_dump() {
             depth: 0,
             label: Label::None,
             target: Address(0),
+            offset: 0,
         };
         for _ in 0..10 {
             let errors = [

@@ -32,6 +32,7 @@ fn example() -> Vec<u8> {
         target: Address(target),
         label,
         strength,
+        offset: 0,
     };
     let strong = reference(0x7f00_0000_1030, Label::Attribute(cache), Strength::Strong);
     let weak = reference(0x7f00_0000_1000, Label::Index(3), Strength::Weak);
@@ -45,6 +46,7 @@ fn example() -> Vec<u8> {
         depth: 0,
         label: Label::None,
         target: Address(0x7f00_0000_1000),
+        offset: 0,
     };
     writer.root(&root).unwrap();
     writer.metadata("pid", "7").unwrap();

@@ -3,7 +3,7 @@
 use crate::block::Block;
 use crate::encode::{Slots, target_slot, varint, zigzag};
 use crate::kind;
-use crate::record::{Fault, Object, Reference, Root, Type};
+use crate::record::{Fault, Module, Object, Reference, Root, Site, Type};
 
 /// A column of one varint per item.
 fn varints(values: impl IntoIterator<Item = u64>) -> Vec<u8> {
@@ -22,6 +22,14 @@ fn differences(values: impl IntoIterator<Item = u64>) -> Vec<u8> {
             .into_iter()
             .map(|value| zigzag(value.wrapping_sub(std::mem::replace(&mut last, value)))),
     )
+}
+
+/// The column of offsets into targets, unless all of them are 0.
+fn offsets(values: impl Iterator<Item = u64> + Clone) -> Option<Vec<u8>> {
+    values
+        .clone()
+        .any(|offset| offset != 0)
+        .then(|| varints(values))
 }
 
 fn joined<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
@@ -106,46 +114,42 @@ pub fn references(records: &[Reference], shift: u8) -> Block {
             .zip(0..)
             .map(|(record, j)| (record.target, target_slot(j, group.len() as u64)))
     });
-    Block::new(
-        kind::REFERENCES,
-        records.len(),
-        [
-            varints(groups.iter().map(|group| {
-                let source = group[0].source;
-                source.wrapping_sub(std::mem::replace(&mut last_source, source))
-            })),
-            varints(groups.iter().map(|group| group.len() as u64)),
-            varints(target_columns.map(|(target, slot)| targets.encode(slot, target >> shift))),
+    let mut columns = vec![
+        varints(groups.iter().map(|group| {
+            let source = group[0].source;
+            source.wrapping_sub(std::mem::replace(&mut last_source, source))
+        })),
+        varints(groups.iter().map(|group| group.len() as u64)),
+        varints(target_columns.map(|(target, slot)| targets.encode(slot, target >> shift))),
+        records
+            .iter()
+            .map(|record| record.label.kind | if record.weak { kind::WEAK } else { 0 })
+            .collect(),
+        varints(
             records
                 .iter()
-                .map(|record| record.label.kind | if record.weak { kind::WEAK } else { 0 })
-                .collect(),
-            varints(
-                records
-                    .iter()
-                    .map(|record| values.encode(u64::from(record.label.kind), record.label.value)),
-            ),
-        ],
-    )
+                .map(|record| values.encode(u64::from(record.label.kind), record.label.value)),
+        ),
+    ];
+    columns.extend(offsets(records.iter().map(|record| record.offset)));
+    Block::new(kind::REFERENCES, records.len(), columns)
 }
 
 /// Roots.
 pub fn roots(records: &[Root], shift: u8) -> Block {
     let plus_one = |id: Option<u64>| id.map_or(0, |id| id + 1);
-    Block::new(
-        kind::ROOTS,
-        records.len(),
-        [
-            records.iter().map(|record| record.kind).collect(),
-            varints(records.iter().map(|record| plus_one(record.name))),
-            varints(records.iter().map(|record| plus_one(record.thread))),
-            varints(records.iter().map(|record| record.line)),
-            varints(records.iter().map(|record| record.depth)),
-            records.iter().map(|record| record.label.kind).collect(),
-            varints(records.iter().map(|record| record.label.value)),
-            varints(records.iter().map(|record| record.target >> shift)),
-        ],
-    )
+    let mut columns = vec![
+        records.iter().map(|record| record.kind).collect(),
+        varints(records.iter().map(|record| plus_one(record.name))),
+        varints(records.iter().map(|record| plus_one(record.thread))),
+        varints(records.iter().map(|record| record.line)),
+        varints(records.iter().map(|record| record.depth)),
+        records.iter().map(|record| record.label.kind).collect(),
+        varints(records.iter().map(|record| record.label.value)),
+        varints(records.iter().map(|record| record.target >> shift)),
+    ];
+    columns.extend(offsets(records.iter().map(|record| record.offset)));
+    Block::new(kind::ROOTS, records.len(), columns)
 }
 
 /// Faults.
@@ -156,6 +160,34 @@ pub fn faults(records: &[Fault], shift: u8) -> Block {
         [
             varints(records.iter().map(|record| record.address >> shift)),
             varints(records.iter().map(|record| record.message)),
+        ],
+    )
+}
+
+/// Where the objects of types were allocated.
+pub fn sites(records: &[Site]) -> Block {
+    Block::new(
+        kind::SITES,
+        records.len(),
+        [
+            records.iter().map(|record| record.alignment).collect(),
+            varints(records.iter().map(|record| record.frames.len() as u64)),
+            differences(records.iter().flat_map(|record| record.frames.clone())),
+        ],
+    )
+}
+
+/// Loaded files.
+pub fn modules(records: &[Module]) -> Block {
+    Block::new(
+        kind::MODULES,
+        records.len(),
+        [
+            varints(records.iter().map(|record| record.bias)),
+            varints(records.iter().map(|record| record.first)),
+            varints(records.iter().map(|record| record.length)),
+            varints(records.iter().map(|record| record.path)),
+            varints(records.iter().map(|record| record.build_id)),
         ],
     )
 }

@@ -22,7 +22,7 @@ use crate::file::File;
 use crate::kind::root;
 use crate::label::Label;
 use crate::plan::Plan;
-use crate::record::{Contents, Fault, Object, RawLabel, Reference, Root, Type};
+use crate::record::{Contents, Fault, Module, Object, RawLabel, Reference, Root, Site, Type};
 
 /// A heap, described from the outside: objects by address, types and labels by name.
 ///
@@ -136,6 +136,7 @@ impl Heap {
             depth,
             label,
             target,
+            offset: 0,
         });
         self
     }
@@ -158,6 +159,28 @@ impl Heap {
     pub fn fault(mut self, address: u64, message: &str) -> Self {
         let message = self.string(message);
         self.contents.faults.push(Fault { address, message });
+        self
+    }
+
+    /// Where the objects of the next type were allocated; the first call describes the first type.
+    pub fn site(mut self, log2_alignment: u8, frames: &[u64]) -> Self {
+        self.contents.sites.push(Site {
+            alignment: log2_alignment,
+            frames: frames.to_vec(),
+        });
+        self
+    }
+
+    /// A loaded file of one page without a build id, linked to address 0.
+    pub fn loaded_file(mut self, path: &str, first: u64) -> Self {
+        let (path, build_id) = (self.string(path), self.string(""));
+        self.contents.modules.push(Module {
+            bias: first,
+            first,
+            length: 0x1000,
+            path,
+            build_id,
+        });
         self
     }
 
@@ -236,6 +259,7 @@ impl Heap {
             target,
             label,
             weak,
+            offset: 0,
         });
         self
     }
@@ -294,6 +318,7 @@ impl Heap {
             Label::Type => (9, 0),
             Label::Internal(name) => (10, self.string(name)),
             Label::Element => (11, 0),
+            Label::Offset(bytes) => (12, *bytes),
         };
         RawLabel { kind, value }
     }

@@ -14,11 +14,17 @@ pub const REFERENCES: u8 = 5;
 pub const ROOTS: u8 = 6;
 /// Faults.
 pub const FAULTS: u8 = 7;
+/// Where the objects of types were allocated.
+pub const SITES: u8 = 9;
+/// Loaded files.
+pub const MODULES: u8 = 10;
 /// Lists other blocks.
 pub const INDEX: u8 = 15;
 
 /// All kinds that hold records of the heap.
-pub const OF_RECORDS: [u8; 7] = [METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS];
+pub const OF_RECORDS: [u8; 9] = [
+    METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS, SITES, MODULES,
+];
 
 /// The word for a kind of block, for messages.
 pub fn name(kind: u8) -> &'static str {
@@ -30,6 +36,8 @@ pub fn name(kind: u8) -> &'static str {
         REFERENCES => "references",
         ROOTS => "roots",
         FAULTS => "faults",
+        SITES => "sites",
+        MODULES => "modules",
         INDEX => "index",
         _ => "unknown",
     }
@@ -52,6 +60,6 @@ pub mod root {
 }
 
 /// The highest kind of label that is known; higher ones are read as 0.
-pub const LAST_LABEL: u8 = 11;
+pub const LAST_LABEL: u8 = 12;
 /// The bit of a label's kind which says that the reference is weak.
 pub const WEAK: u8 = 0x80;

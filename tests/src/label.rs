@@ -30,6 +30,8 @@ pub enum Label {
     Internal(String),
     /// `<element>`
     Element,
+    /// `+0x18`
+    Offset(u64),
 }
 
 /// A text that is no label.
@@ -73,6 +75,11 @@ impl FromStr for Label {
                 _ => Label::Key(key.to_owned()),
             });
         }
+        if let Some(bytes) = text.strip_prefix("+0x") {
+            return u64::from_str_radix(bytes, 16)
+                .map(Label::Offset)
+                .map_err(|_| error());
+        }
         let inner = text
             .strip_prefix('<')
             .and_then(|rest| rest.strip_suffix('>'))
@@ -103,6 +110,7 @@ impl fmt::Display for Label {
             Label::Type => f.write_str(".__class__"),
             Label::Internal(name) => write!(f, "<{name}>"),
             Label::Element => f.write_str("<element>"),
+            Label::Offset(bytes) => write!(f, "+{bytes:#x}"),
         }
     }
 }
@@ -126,6 +134,7 @@ mod tests {
             ("<local req>", Label::Local("req".to_owned())),
             ("<stack 3>", Label::Stack(3)),
             ("<element>", Label::Element),
+            ("+0x18", Label::Offset(24)),
             ("<mro>", Label::Internal("mro".to_owned())),
         ];
         for (text, label) in labels {
@@ -136,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_no_label_is_refused() {
-        for text in ["cache", ".", "['a'", "<stack x>", "<local"] {
+        for text in ["cache", ".", "['a'", "<stack x>", "<local", "+0x"] {
             assert!(text.parse::<Label>().is_err(), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use crate::field::{block, entry, header};
 use crate::file::{File, Index, Part};
 use crate::kind;
 use crate::plan::Plan;
-use crate::record::{Contents, Object, RawLabel, Reference, Root, Type};
+use crate::record::{Contents, Module, Object, RawLabel, Reference, Root, Site, Type};
 use crate::slow_reader;
 use crate::wrong;
 
@@ -63,7 +63,7 @@ pub fn files() -> Vec<Odd> {
             file.index(0).fields.set(block::RESERVED, 0xffff);
         }),
         same("blocks of unknown kinds", &|file| {
-            for (kind, at) in [(8, 0), (0, 3), (255, 5), (14, 5)] {
+            for (kind, at) in [(11, 0), (0, 3), (255, 5), (14, 5)] {
                 file.parts.insert(at, Part::Block(unknown(kind)));
             }
         }),
@@ -185,7 +185,7 @@ fn records(plain: &Contents) -> Vec<(&'static str, Contents, Contents)> {
             "labels of unknown kinds",
             with(&|contents| {
                 contents.references.push(Reference {
-                    label: label(12, 5),
+                    label: label(13, 5),
                     weak: true,
                     ..reference
                 });
@@ -199,7 +199,7 @@ fn records(plain: &Contents) -> Vec<(&'static str, Contents, Contents)> {
                 });
                 contents.roots.push(Root {
                     kind: 1,
-                    label: label(12, 5),
+                    label: label(13, 5),
                     ..Root::default()
                 });
             }),
@@ -302,6 +302,38 @@ fn records(plain: &Contents) -> Vec<(&'static str, Contents, Contents)> {
             "births",
             with(&|contents| {
                 contents.births = (0..15).map(|n| (u64::MAX / 7).wrapping_mul(n)).collect()
+            }),
+        ),
+        as_it_is(
+            "offsets into targets in some blocks only",
+            with(&|contents| {
+                contents.references.push(Reference {
+                    offset: u64::MAX,
+                    label: label(12, u64::MAX),
+                    ..reference
+                });
+                contents.roots.push(Root {
+                    kind: 5,
+                    target: 0x100,
+                    offset: 1,
+                    ..Root::default()
+                });
+            }),
+        ),
+        as_it_is(
+            "sites and loaded files at the ends of their ranges",
+            with(&|contents| {
+                let frames = [u64::MAX, 0, 1 << 63].into_iter().cycle();
+                contents.sites[0] = Site {
+                    alignment: 63,
+                    frames: frames.take(64).collect(),
+                };
+                contents.modules.push(Module {
+                    bias: u64::MAX,
+                    first: 1,
+                    length: u64::MAX - 1,
+                    ..contents.modules[0]
+                });
             }),
         ),
         as_it_is(

@@ -120,6 +120,8 @@ impl Contents {
                 .chunks(many)
                 .map(|records| columns::faults(records, shift)),
         );
+        blocks.extend(self.sites.chunks(many).map(columns::sites));
+        blocks.extend(self.modules.chunks(many).map(columns::modules));
         blocks
     }
 }

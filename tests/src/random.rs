@@ -1,7 +1,7 @@
 //! Random contents and plans for property tests: all kinds of records, with the values at the ends of their ranges among them.
 
 use crate::plan::{Packing, Plan};
-use crate::record::{Contents, Fault, Object, RawLabel, Reference, Root, Type};
+use crate::record::{Contents, Fault, Module, Object, RawLabel, Reference, Root, Site, Type};
 use crate::rng::Rng;
 
 /// Random contents that a right file can say under this plan, of roughly `size` objects.
@@ -11,7 +11,9 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
         shift: plan.address_shift,
         strings: 1,
         objects: Vec::new(),
+        native: false,
     };
+    chance.native = chance.rng.once_in(2);
     let strings = (0..1 + chance.rng.below(size + 1))
         .map(|_| chance.text())
         .collect::<Vec<_>>();
@@ -32,12 +34,20 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
         .flat_map(|source| chance.group(source))
         .collect();
     let few = 1 + size / 4;
+    let (sites, modules) = if chance.native {
+        let described = chance.rng.below(types.len() as u64 + 1);
+        (described, chance.rng.below(few))
+    } else {
+        (0, 0)
+    };
     Contents {
         metadata: (0..chance.rng.below(few))
             .map(|_| (chance.text(), chance.text()))
             .collect(),
         roots: (0..chance.rng.below(few)).map(|_| chance.root()).collect(),
         faults: (0..chance.rng.below(few)).map(|_| chance.fault()).collect(),
+        sites: (0..sites).map(|_| chance.site()).collect(),
+        modules: (0..modules).map(|_| chance.module()).collect(),
         strings,
         types,
         objects,
@@ -63,6 +73,8 @@ struct Chance {
     shift: u8,
     strings: u64,
     objects: Vec<u64>,
+    /// Whether it is the dump of a native heap.
+    native: bool,
 }
 
 impl Chance {
@@ -135,7 +147,7 @@ impl Chance {
     }
 
     fn label(&mut self) -> RawLabel {
-        let kind = self.rng.below(12) as u8;
+        let kind = self.rng.below(13) as u8;
         let mut label = RawLabel { kind, value: 0 };
         label.value = if label.names_a_string() {
             self.string_id()
@@ -167,6 +179,7 @@ impl Chance {
             target,
             label: self.label(),
             weak: self.rng.once_in(8),
+            offset: self.offset(),
         }
     }
 
@@ -181,6 +194,38 @@ impl Chance {
             depth: self.narrow(),
             label: self.label(),
             target: self.address(),
+            offset: self.offset(),
+        }
+    }
+
+    fn offset(&mut self) -> u64 {
+        if self.native && self.rng.once_in(3) {
+            self.number()
+        } else {
+            0
+        }
+    }
+
+    fn site(&mut self) -> Site {
+        let frames = match self.rng.below(20) {
+            0 => 64,
+            1..=4 => 0,
+            _ => self.rng.below(9),
+        };
+        Site {
+            alignment: self.rng.below(64) as u8,
+            frames: (0..frames).map(|_| self.number()).collect(),
+        }
+    }
+
+    fn module(&mut self) -> Module {
+        let first = self.number();
+        Module {
+            bias: self.number(),
+            first,
+            length: self.number().min(u64::MAX - first),
+            path: self.string_id(),
+            build_id: self.string_id(),
         }
     }
 

@@ -41,7 +41,7 @@ impl RawLabel {
     /// The label as a reader must understand it: unknown kinds are kind 0, and kinds without a value have none.
     pub fn normal(self) -> RawLabel {
         match self.kind {
-            1..=8 | 10 => self,
+            1..=8 | 10 | 12 => self,
             9 | 11 => RawLabel { value: 0, ..self },
             _ => RawLabel::default(),
         }
@@ -64,6 +64,8 @@ pub struct Reference {
     pub label: RawLabel,
     /// It does not keep its target alive.
     pub weak: bool,
+    /// It points so many bytes behind the target's address.
+    pub offset: u64,
 }
 
 /// A reference from a root.
@@ -83,6 +85,8 @@ pub struct Root {
     pub label: RawLabel,
     /// The object's address, 0 = none.
     pub target: u64,
+    /// It points so many bytes behind it.
+    pub offset: u64,
 }
 
 /// What could not be read.
@@ -92,6 +96,30 @@ pub struct Fault {
     pub address: u64,
     /// String id of the message.
     pub message: u64,
+}
+
+/// Where the objects of a type were allocated.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Site {
+    /// Logarithm to the base 2 of the alignment.
+    pub alignment: u8,
+    /// Return addresses, innermost first.
+    pub frames: Vec<u64>,
+}
+
+/// A loaded file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Module {
+    /// Address in the target minus address in the file.
+    pub bias: u64,
+    /// First mapped address.
+    pub first: u64,
+    /// Bytes from there to the end.
+    pub length: u64,
+    /// String id of its path.
+    pub path: u64,
+    /// String id of its build id.
+    pub build_id: u64,
 }
 
 /// All that a dump says. Ids are places in these lists; the order is the file's.
@@ -113,4 +141,8 @@ pub struct Contents {
     pub roots: Vec<Root>,
     /// Faults.
     pub faults: Vec<Fault>,
+    /// Sites, of the first types.
+    pub sites: Vec<Site>,
+    /// Loaded files.
+    pub modules: Vec<Module>,
 }

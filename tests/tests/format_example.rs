@@ -66,7 +66,8 @@ fn the_worked_example_says_what_the_text_says() {
             source: 1,
             target: first.address,
             label,
-            weak: true
+            weak: true,
+            offset: 0,
         }
     );
     let [module] = read.roots[..] else {

@@ -32,6 +32,7 @@ pub(crate) fn write_label(dump: &Dump, label: Label, into: &mut String) -> Resul
         Label::Stack(position) => write!(into, "<stack {position}>"),
         Label::Type => into.write_str(".__class__"),
         Label::Element => into.write_str("<element>"),
+        Label::Offset(bytes) => write!(into, "+{bytes:#x}"),
     };
     // Memory takes every text.
     debug_assert!(written.is_ok());

@@ -158,6 +158,7 @@ fn string_of(label: Label) -> Option<StringId> {
         | Label::IntegerKey(_)
         | Label::Stack(_)
         | Label::Type
-        | Label::Element => None,
+        | Label::Element
+        | Label::Offset(_) => None,
     }
 }

@@ -195,6 +195,7 @@ impl Heap {
                 target: Address(target),
                 label,
                 strength,
+                offset: 0,
             };
             writer.reference(source, &reference).expect("written");
         }
@@ -213,6 +214,7 @@ impl Heap {
                 depth: 0,
                 label,
                 target: Address(root.target),
+                offset: 0,
             };
             writer.root(&record).expect("written");
         }

@@ -395,6 +395,7 @@ impl<W: Write> Graph<W> {
                 target: Address(target.0 as u64),
                 label,
                 strength,
+                offset: 0,
             };
             let written = self.writer.reference(source, &reference);
             self.keep(written);
@@ -430,6 +431,7 @@ impl<W: Write> Graph<W> {
             depth,
             label,
             target: target_address,
+            offset: 0,
         });
         self.keep(written);
         if target.is_plausible() {

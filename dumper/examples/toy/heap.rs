@@ -63,6 +63,7 @@ impl Target for ToyHeap {
                     target: Address(**next),
                     label: Label::Index(0),
                     strength: Strength::Strong,
+                    offset: 0,
                 };
                 writer.reference(id, &reference)?;
             }

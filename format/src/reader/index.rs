@@ -198,7 +198,7 @@ fn number(path: &Path, segments: &[Segment]) -> Result<Vec<BlockInfo>, ReadError
 pub(super) fn has_ids(kind: BlockKind) -> bool {
     matches!(
         kind,
-        BlockKind::Objects | BlockKind::Types | BlockKind::Strings
+        BlockKind::Objects | BlockKind::Types | BlockKind::Strings | BlockKind::Sites
     )
 }
 

@@ -8,6 +8,7 @@ mod columns;
 mod error;
 mod index;
 mod mapping;
+mod native;
 mod objects;
 mod records;
 mod recover;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use block::BlockInfo;
 pub use error::ReadError;
+pub use native::Sites;
 pub use objects::{ObjectBatch, ObjectBlock, ObjectColumns};
 pub use records::Metadata;
 pub use recover::{Damage, Missing};
@@ -242,6 +244,9 @@ impl Dump {
                 index::decode(block, scratch).map(drop)
             }),
             BlockKind::Unknown(_) => self.decode(info, |_, _| Ok(())),
+            BlockKind::Sites | BlockKind::Modules => {
+                self.decode(info, |block, scratch| native::check(self, block, scratch))
+            }
             BlockKind::Types | BlockKind::Roots | BlockKind::Faults | BlockKind::Metadata => {
                 self.decode(info, |block, scratch| records::check(self, block, scratch))
             }
@@ -373,6 +378,8 @@ fn count(blocks: &[BlockInfo]) -> Counts {
             BlockKind::Strings => &mut counts.strings,
             BlockKind::Roots => &mut counts.roots,
             BlockKind::Faults => &mut counts.faults,
+            BlockKind::Sites => &mut counts.sites,
+            BlockKind::Modules => &mut counts.modules,
             BlockKind::Metadata | BlockKind::Index | BlockKind::Unknown(_) => continue,
         };
         *count += u64::from(block.records);

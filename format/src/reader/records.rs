@@ -97,7 +97,7 @@ impl Dump {
     }
 
     /// Runs over all blocks of a kind; `take` gets the number of the block's first record, too.
-    fn all(
+    pub(super) fn all(
         &self,
         kind: BlockKind,
         mut take: impl FnMut(u64, &Block<'_>, &mut Scratch) -> Result<(), Unsound>,
@@ -110,7 +110,7 @@ impl Dump {
         })
     }
 
-    fn string_id(&self, column: u8, id: u64) -> Result<StringId, Unsound> {
+    pub(super) fn string_id(&self, column: u8, id: u64) -> Result<StringId, Unsound> {
         Ids::check(column, "string", id, self.ids.strings).map(StringId)
     }
 
@@ -163,6 +163,11 @@ impl Dump {
         let depths = values(block, scratch, column::DEPTH)?;
         let label_values = values(block, scratch, column::LABEL_VALUE)?;
         let targets = values(block, scratch, column::TARGET)?;
+        let offsets = match block.get(column::OFFSET) {
+            Some(_) => values(block, scratch, column::OFFSET)?,
+            None => Vec::new(),
+        };
+        let offsets = offsets.into_iter().chain(std::iter::repeat(0));
         let labels = label_kinds.into_iter().map(LabelKind).zip(label_values);
         let rows = kinds
             .into_iter()
@@ -171,9 +176,10 @@ impl Dump {
             .zip(lines)
             .zip(depths)
             .zip(labels)
-            .zip(targets);
+            .zip(targets)
+            .zip(offsets);
         rows.map(
-            |((((((kind, name), thread), line), depth), (label_kind, value)), target)| {
+            |(((((((kind, name), thread), line), depth), (label_kind, value)), target), offset)| {
                 Ok(Root {
                     kind: root_kind(kind),
                     name: self.optional_string_id(column::NAME, name)?,
@@ -182,6 +188,7 @@ impl Dump {
                     depth: narrow(column::DEPTH, depth)?,
                     label: self.label(column::LABEL_VALUE, label_kind, value)?,
                     target: self.address(column::TARGET, target)?,
+                    offset,
                 })
             },
         )
@@ -235,14 +242,18 @@ fn metadata_of(
     Ok(())
 }
 
-fn values(block: &Block<'_>, scratch: &mut Scratch, number: u8) -> Result<Vec<u64>, Unsound> {
+pub(super) fn values(
+    block: &Block<'_>,
+    scratch: &mut Scratch,
+    number: u8,
+) -> Result<Vec<u64>, Unsound> {
     let mut values = Vec::new();
     scratch.records(block, number, &mut values, |_, value| value)?;
     Ok(values)
 }
 
 /// Appends without ending the process when memory is short.
-fn append<T>(records: &mut Vec<T>, more: Vec<T>) -> Result<(), Unsound> {
+pub(super) fn append<T>(records: &mut Vec<T>, more: Vec<T>) -> Result<(), Unsound> {
     records
         .try_reserve(more.len())
         .map_err(|_| Unsound::OutOfMemory)?;

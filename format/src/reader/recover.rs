@@ -77,7 +77,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// The greatest gap between sound blocks of types; a file with a greater one was made to cost memory.
+/// The greatest gap between sound blocks of types or of sites; a file with a greater one was made to cost memory.
 const MOST_LOST_TYPES: u64 = 1 << 20;
 
 /// Reads the file from its header to its end and keeps every sound block.
@@ -147,8 +147,8 @@ impl Scan<'_> {
             first = header.first;
             let expected = &mut self.next[usize::from(header.kind.number())];
             let gap = first.checked_sub(*expected);
-            let too_wide =
-                header.kind == BlockKind::Types && gap.is_some_and(|gap| gap > MOST_LOST_TYPES);
+            let too_wide = matches!(header.kind, BlockKind::Types | BlockKind::Sites)
+                && gap.is_some_and(|gap| gap > MOST_LOST_TYPES);
             if gap.is_none() || too_wide {
                 return Err(fail(Unsound::First {
                     found: first,

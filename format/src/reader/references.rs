@@ -25,8 +25,10 @@ impl ReferenceColumns {
     pub const STRENGTHS: ReferenceColumns = ReferenceColumns(2);
     /// Labels; strengths come with them.
     pub const LABELS: ReferenceColumns = ReferenceColumns(4);
+    /// Offsets into the targets, which only dumps of native heaps have.
+    pub const OFFSETS: ReferenceColumns = ReferenceColumns(8);
     /// All of them.
-    pub const ALL: ReferenceColumns = ReferenceColumns(7);
+    pub const ALL: ReferenceColumns = ReferenceColumns(15);
 
     /// Whether any of `other` is among them.
     pub fn has(self, other: ReferenceColumns) -> bool {
@@ -62,6 +64,8 @@ pub struct ReferenceBatch {
     pub kinds: Vec<LabelKind>,
     /// What the labels' kinds need to be labels.
     pub values: Vec<u64>,
+    /// How many bytes behind their targets' addresses they point; empty, too, where all are 0.
+    pub offsets: Vec<u64>,
     scratch: Scratch,
 }
 
@@ -93,6 +97,12 @@ impl ReferenceBatch {
             .map_or(Strength::Strong, |kind| kind.strength())
     }
 
+    /// How many bytes behind its target's address the reference at a place in the batch points; 0 if offsets were not decoded.
+    #[inline]
+    pub fn offset(&self, place: usize) -> u64 {
+        self.offsets.get(place).copied().unwrap_or(0)
+    }
+
     /// The reference at a place in the batch, if there is one and targets were decoded.
     pub fn reference(&self, place: usize) -> Option<Reference> {
         let target = *self.targets.get(place)?;
@@ -100,6 +110,7 @@ impl ReferenceBatch {
             target,
             label: self.label(place),
             strength: self.strength(place),
+            offset: self.offset(place),
         })
     }
 
@@ -108,6 +119,7 @@ impl ReferenceBatch {
         self.targets.clear();
         self.kinds.clear();
         self.values.clear();
+        self.offsets.clear();
     }
 }
 
@@ -172,6 +184,7 @@ impl<'a> ReferenceBlock<'a> {
             targets,
             kinds,
             values,
+            offsets,
             scratch,
         } = into;
         decode_groups(block, self.dump.ids.objects, groups, scratch)?;
@@ -201,6 +214,11 @@ impl<'a> ReferenceBlock<'a> {
             decode_values(block, self.dump.ids.strings, kinds, values, scratch)?;
         } else {
             values.clear();
+        }
+        if want.has(ReferenceColumns::OFFSETS) && block.get(column::OFFSET).is_some() {
+            scratch.records(block, column::OFFSET, offsets, |_, offset| offset)?;
+        } else {
+            offsets.clear();
         }
         if let Some(survivors) = &self.dump.survivors {
             let kept = |source| survivors.object_of(source);
@@ -332,6 +350,7 @@ fn drop_lost(batch: &mut ReferenceBatch, kept: impl Fn(ObjectId) -> Option<Objec
     retain(&mut batch.targets, &keep);
     retain(&mut batch.kinds, &keep);
     retain(&mut batch.values, &keep);
+    retain(&mut batch.offsets, &keep);
 }
 
 fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {

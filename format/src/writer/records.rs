@@ -5,7 +5,7 @@ use super::output::Batch;
 use crate::ids::StringId;
 use crate::label::LabelKind;
 use crate::layout::{BlockKind, column};
-use crate::model::{Fault, Root, Strength, Type};
+use crate::model::{Fault, Module, Root, Strength, Type};
 use crate::varint::zigzag;
 
 /// Records in a block, at most.
@@ -21,6 +21,7 @@ pub(super) struct Few<T> {
 pub(super) type Types = Few<Type>;
 pub(super) type Roots = Few<Root>;
 pub(super) type Faults = Few<Fault>;
+pub(super) type Modules = Few<Module>;
 
 impl<T> Few<T> {
     pub(super) fn new(limit: usize) -> Few<T> {
@@ -143,6 +144,11 @@ batch!(Root, Roots, |roots, columns| {
             .iter()
             .for_each(|root| out.push(root.target.0 >> shift))
     });
+    if roots.iter().any(|root| root.offset != 0) {
+        columns.varints(column::OFFSET, |out| {
+            roots.iter().for_each(|root| out.push(root.offset))
+        });
+    }
 });
 
 batch!(Fault, Faults, |faults, columns| {
@@ -158,4 +164,18 @@ batch!(Fault, Faults, |faults, columns| {
             .iter()
             .for_each(|fault| out.push(u64::from(fault.message.0)))
     });
+});
+
+batch!(Module, Modules, |modules, columns| {
+    use column::modules as column;
+    let mut column = |number, value: fn(&Module) -> u64| {
+        columns.varints(number, |out| {
+            modules.iter().for_each(|module| out.push(value(module)))
+        });
+    };
+    column(column::BIAS, |module| module.bias);
+    column(column::FIRST, |module| module.first);
+    column(column::LENGTH, |module| module.length);
+    column(column::PATH, |module| u64::from(module.path.0));
+    column(column::BUILD_ID, |module| u64::from(module.build_id.0));
 });

@@ -15,13 +15,15 @@ pub(super) const CAPACITY: usize = 32_768;
 /// Bytes of the longest column before compression.
 pub(super) const GREATEST_COLUMN: usize = CAPACITY * MAX_VARINT;
 /// Bytes of all columns before compression: a source has at most 5 bytes, a count 3, a label kind 1.
-pub(super) const ALL_COLUMNS: usize = 2 * GREATEST_COLUMN + CAPACITY * (5 + 3 + 1);
+pub(super) const ALL_COLUMNS: usize = 3 * GREATEST_COLUMN + CAPACITY * (5 + 3 + 1);
 
 /// One array per field; see [`super::objects::Objects`].
 pub(super) struct References {
     targets: Box<[u64; CAPACITY]>,
     kinds: Box<[u8; CAPACITY]>,
     values: Box<[u64; CAPACITY]>,
+    /// Only of a native heap.
+    offsets: Option<Box<[u64; CAPACITY]>>,
     length: usize,
     limit: usize,
     sources: Box<[u32; CAPACITY]>,
@@ -39,6 +41,7 @@ impl References {
             targets: boxed(),
             kinds: boxed(),
             values: boxed(),
+            offsets: None,
             length: 0,
             limit: limit.clamp(1, CAPACITY),
             sources: boxed(),
@@ -47,6 +50,11 @@ impl References {
             last: 0,
             written: 0,
         }
+    }
+
+    /// From now on references have offsets.
+    pub(super) fn tell_offsets(&mut self) {
+        self.offsets = Some(boxed());
     }
 
     #[inline(always)]
@@ -75,6 +83,9 @@ impl References {
         self.targets[at] = reference.target.0;
         self.kinds[at] = kind.0;
         self.values[at] = value;
+        if let Some(offsets) = &mut self.offsets {
+            offsets[at] = reference.offset;
+        }
         self.length = at + 1;
         true
     }
@@ -136,6 +147,13 @@ impl Batch for References {
                 out.push(zigzag(value.wrapping_sub(std::mem::replace(last, value))));
             }
         });
+        if let Some(offsets) = &self.offsets {
+            columns.varints(column::OFFSET, |out| {
+                offsets[..targets.len()]
+                    .iter()
+                    .for_each(|&offset| out.push(offset))
+            });
+        }
     }
 
     fn clear(&mut self) {

@@ -20,6 +20,18 @@ pub struct Heap {
     pub roots: Vec<Root>,
     pub faults: Vec<Fault>,
     pub metadata: Vec<(String, String)>,
+    /// Alignments and frames.
+    pub sites: Vec<(u8, Vec<u64>)>,
+    pub modules: Vec<Module>,
+}
+
+impl Heap {
+    fn is_native(&self) -> bool {
+        let mut references = self.references.iter();
+        !self.sites.is_empty()
+            || !self.modules.is_empty()
+            || references.any(|(_, one)| one.offset != 0)
+    }
 }
 
 /// Writes a heap; records of different kinds come in turns, as they do from a walker.
@@ -27,6 +39,9 @@ pub fn write(heap: &Heap, shift: u8, limits: Limits) -> Vec<u8> {
     let mut writer = Writer::with_limits(Vec::new(), shift, limits).unwrap();
     if heap.objects.iter().any(|object| object.serial.is_some()) {
         writer = writer.with_births();
+    }
+    if heap.is_native() {
+        writer = writer.with_native();
     }
     let mut references = heap.references.iter();
     let mut objects = heap.objects.iter().enumerate();
@@ -56,6 +71,18 @@ pub fn write(heap: &Heap, shift: u8, limits: Limits) -> Vec<u8> {
     heap.faults
         .iter()
         .for_each(|fault| writer.fault(fault).unwrap());
+    for (log2_alignment, frames) in &heap.sites {
+        let log2_alignment = *log2_alignment;
+        writer
+            .site(&Site {
+                log2_alignment,
+                frames,
+            })
+            .unwrap();
+    }
+    heap.modules
+        .iter()
+        .for_each(|module| writer.module(module).unwrap());
     heap.metadata
         .iter()
         .for_each(|(key, value)| writer.metadata(key, value).unwrap());
@@ -72,6 +99,8 @@ pub fn counts_of(heap: &Heap) -> Counts {
         strings: heap.strings.len() as u64,
         roots: heap.roots.len() as u64,
         faults: heap.faults.len() as u64,
+        sites: heap.sites.len() as u64,
+        modules: heap.modules.len() as u64,
     }
 }
 
@@ -109,12 +138,23 @@ pub fn read(dump: &Dump) -> Result<Heap, ReadError> {
     }
     heap.roots = dump.roots()?;
     heap.faults = dump.faults()?;
+    heap.sites = sites_of(dump)?;
+    heap.modules = dump.modules()?;
     heap.metadata = dump
         .metadata()?
         .iter()
         .map(|(key, value)| (key.into(), value.into()))
         .collect();
     Ok(heap)
+}
+
+/// Alignments and frames of all sites.
+pub fn sites_of(dump: &Dump) -> Result<Vec<(u8, Vec<u64>)>, ReadError> {
+    let sites = dump.sites()?;
+    Ok(sites
+        .iter()
+        .map(|site| (site.log2_alignment, site.frames.to_vec()))
+        .collect())
 }
 
 pub fn open(bytes: Vec<u8>) -> Result<Dump, ReadError> {
@@ -156,15 +196,44 @@ fn label(strings: usize) -> impl Strategy<Value = Label> {
         Just(Label::Type),
         string_id(strings).prop_map(Label::Internal),
         Just(Label::Element),
+        number().prop_map(Label::Offset),
     ]
+}
+
+fn offset() -> impl Strategy<Value = u64> {
+    prop_oneof![3 => Just(0), 1 => number()]
+}
+
+fn site() -> impl Strategy<Value = (u8, Vec<u64>)> {
+    (0u8..64, prop::collection::vec(number(), 0..=64))
+}
+
+fn module(strings: usize) -> impl Strategy<Value = Module> {
+    (
+        number(),
+        number(),
+        number(),
+        string_id(strings),
+        string_id(strings),
+    )
+        .prop_map(|(bias, first, length, path, build_id)| Module {
+            bias,
+            first,
+            length: length.min(u64::MAX - first),
+            path,
+            build_id,
+        })
 }
 
 fn reference(strings: usize) -> impl Strategy<Value = Reference> {
     let strength = prop_oneof![Just(Strength::Strong), Just(Strength::Weak)];
-    (address(), label(strings), strength).prop_map(|(target, label, strength)| Reference {
-        target,
-        label,
-        strength,
+    (address(), label(strings), strength, offset()).prop_map(|(target, label, strength, offset)| {
+        Reference {
+            target,
+            label,
+            strength,
+            offset,
+        }
     })
 }
 
@@ -220,16 +289,20 @@ fn root(strings: usize) -> impl Strategy<Value = Root> {
         numbers,
         label(strings),
         address(),
+        offset(),
     )
-        .prop_map(|(kind, name, thread, (line, depth), label, target)| Root {
-            kind,
-            name,
-            thread,
-            line,
-            depth,
-            label,
-            target,
-        })
+        .prop_map(
+            |(kind, name, thread, (line, depth), label, target, offset)| Root {
+                kind,
+                name,
+                thread,
+                line,
+                depth,
+                label,
+                target,
+                offset,
+            },
+        )
 }
 
 fn fault(strings: usize) -> impl Strategy<Value = Fault> {
@@ -256,14 +329,32 @@ pub fn heap() -> impl Strategy<Value = Heap> {
             prop::collection::vec(root(strings), 0..30),
             prop::collection::vec(fault(strings), 0..10),
             prop::collection::btree_map("[a-z]{0,8}", ".{0,30}", 0..8),
-            any::<bool>(),
+            (any::<bool>(), any::<bool>()),
+            prop::collection::vec(site(), 0..=types),
+            prop::collection::vec(module(strings), 0..9),
         )
             .prop_map(
-                |(strings, types, mut objects, groups, roots, faults, metadata, births)| {
+                |(
+                    strings,
+                    types,
+                    mut objects,
+                    groups,
+                    roots,
+                    faults,
+                    metadata,
+                    (births, native),
+                    mut sites,
+                    mut modules,
+                )| {
                     if !births {
                         objects.iter_mut().for_each(|object| object.serial = None);
                     }
                     let mut references = groups.concat();
+                    if !native {
+                        sites.clear();
+                        modules.clear();
+                        references.iter_mut().for_each(|(_, one)| one.offset = 0);
+                    }
                     references.sort_by_key(|(source, _)| *source);
                     let metadata = metadata.into_iter().collect();
                     Heap {
@@ -274,6 +365,8 @@ pub fn heap() -> impl Strategy<Value = Heap> {
                         roots,
                         faults,
                         metadata,
+                        sites,
+                        modules,
                     }
                 },
             )

@@ -81,6 +81,7 @@ impl<'a, W: Write> Walk<'a, W> {
             target,
             label,
             weak: false,
+            offset: 0,
         })
     }
 

@@ -181,6 +181,10 @@ fn check_ids(blocks: &[RawBlock<'_>], contents: &Contents) -> Result<(), Unsound
             kind::FAULTS => contents.faults[records]
                 .iter()
                 .all(|one| is_string(one.message)),
+            kind::SITES => block.first + block.records <= types,
+            kind::MODULES => contents.modules[records]
+                .iter()
+                .all(|one| is_string(one.path) && is_string(one.build_id)),
             _ => true,
         };
         require(sound, "names an id without a record").map_err(|why| at(block, why))?;

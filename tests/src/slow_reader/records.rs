@@ -6,7 +6,7 @@ use super::{Checked, require};
 use crate::columns::IndexEntry;
 use crate::encode::{Slots, target_slot, unzigzag};
 use crate::kind;
-use crate::record::{Contents, Fault, Object, Reference, Root, Type};
+use crate::record::{Contents, Fault, Module, Object, Reference, Root, Site, Type};
 
 const STRING_BYTES: u64 = 65_535;
 
@@ -19,6 +19,8 @@ pub(super) fn decode(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Ch
         kind::REFERENCES => decode_references(block, shift, into),
         kind::ROOTS => decode_roots(block, shift, into),
         kind::FAULTS => decode_faults(block, shift, into),
+        kind::SITES => decode_sites(block, into),
+        kind::MODULES => decode_modules(block, into),
         _ => Ok(()),
     }
 }
@@ -119,6 +121,7 @@ fn decode_references(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Ch
         (column(block, 1)?, column(block, 2)?, column(block, 3)?);
     let (mut kinds, mut values) = (column(block, 4)?, column(block, 5)?);
     let (mut target_slots, mut value_slots) = (Slots::new(), Slots::new());
+    let mut offsets = optional(block, 6)?;
     let mut last_source = into.references.last().map(|reference| reference.source);
     let mut source = 0u64;
     let mut left = block.records;
@@ -152,12 +155,14 @@ fn decode_references(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Ch
                 target: address(units, shift)?,
                 label: label(kind_byte, value)?,
                 weak: kind_byte & kind::WEAK != 0,
+                offset: next_or_zero(&mut offsets)?,
             });
         }
     }
     require(left == 0, "the groups hold fewer references than the block")?;
     [sources, counts, targets, kinds, values]
         .iter()
+        .chain(&offsets)
         .try_for_each(Values::end)
 }
 
@@ -167,6 +172,7 @@ fn decode_roots(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Checked
     let (mut lines, mut depths) = (column(block, 4)?, column(block, 5)?);
     let (mut label_kinds, mut label_values, mut targets) =
         (column(block, 6)?, column(block, 7)?, column(block, 8)?);
+    let mut offsets = optional(block, 9)?;
     for _ in 0..block.records {
         into.roots.push(Root {
             kind: match kinds.byte()? {
@@ -179,6 +185,7 @@ fn decode_roots(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Checked
             depth: depths.narrow()?,
             label: label(label_kinds.byte()?, label_values.varint()?)?,
             target: address(targets.varint()?, shift)?,
+            offset: next_or_zero(&mut offsets)?,
         });
     }
     [
@@ -192,6 +199,7 @@ fn decode_roots(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Checked
         targets,
     ]
     .iter()
+    .chain(&offsets)
     .try_for_each(Values::end)
 }
 
@@ -204,4 +212,63 @@ fn decode_faults(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Checke
         });
     }
     [addresses, messages].iter().try_for_each(Values::end)
+}
+
+fn decode_sites(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
+    let (mut alignments, mut counts, mut frames) =
+        (column(block, 1)?, column(block, 2)?, column(block, 3)?);
+    let mut frame = 0u64;
+    for _ in 0..block.records {
+        let alignment = alignments.byte()?;
+        require(alignment <= 63, "an alignment is too great")?;
+        let count = counts.varint()?;
+        require(count <= 64, "a site has too many frames")?;
+        let mut site = Site {
+            alignment,
+            frames: Vec::new(),
+        };
+        for _ in 0..count {
+            frame = frame.wrapping_add(unzigzag(frames.varint()?));
+            site.frames.push(frame);
+        }
+        into.sites.push(site);
+    }
+    [alignments, counts, frames]
+        .iter()
+        .try_for_each(Values::end)
+}
+
+fn decode_modules(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
+    let (mut biases, mut firsts, mut lengths) =
+        (column(block, 1)?, column(block, 2)?, column(block, 3)?);
+    let (mut paths, mut build_ids) = (column(block, 4)?, column(block, 5)?);
+    for _ in 0..block.records {
+        let module = Module {
+            bias: biases.varint()?,
+            first: firsts.varint()?,
+            length: lengths.varint()?,
+            path: paths.id()?,
+            build_id: build_ids.id()?,
+        };
+        require(
+            module.first.checked_add(module.length).is_some(),
+            "an address does not fit 64 bits",
+        )?;
+        into.modules.push(module);
+    }
+    [biases, firsts, lengths, paths, build_ids]
+        .iter()
+        .try_for_each(Values::end)
+}
+
+/// A column that need not be there.
+fn optional(block: &RawBlock<'_>, number: u8) -> Checked<Option<Values>> {
+    match block.columns.contains_key(&number) {
+        true => column(block, number).map(Some),
+        false => Ok(None),
+    }
+}
+
+fn next_or_zero(values: &mut Option<Values>) -> Checked<u64> {
+    values.as_mut().map_or(Ok(0), Values::varint)
 }

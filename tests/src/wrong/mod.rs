@@ -58,6 +58,11 @@ pub fn right() -> File {
             .fault(address, "unreadable");
         heap = heap.metadata(&format!("key {number}"), name);
     }
+    for number in 0..6 {
+        heap = heap
+            .site(3 + number as u8, &[0x5000 + number, 0x4000])
+            .loaded_file(&format!("/lib/{number}"), 0x4000 + 0x1000 * number);
+    }
     heap.records_per_block(4)
         .blocks_per_index(7)
         .address_shift(4)

@@ -1,12 +1,14 @@
 //! Columns whose values are wrong: varints, texts, ids, groups.
 
 use super::{Wrong, in_block};
+use crate::columns;
 use crate::encode::varint;
 use crate::kind;
+use crate::record::Site;
 
 /// The column of each kind that holds varints and nothing else, none of which may be skipped.
 fn varint_columns() -> impl Iterator<Item = (u8, u8)> {
-    const ALL: [(u8, &[u8]); 7] = [
+    const ALL: [(u8, &[u8]); 9] = [
         (kind::METADATA, &[1, 3]),
         (kind::STRINGS, &[1]),
         (kind::TYPES, &[1, 2, 3, 4]),
@@ -14,6 +16,8 @@ fn varint_columns() -> impl Iterator<Item = (u8, u8)> {
         (kind::REFERENCES, &[1, 2, 3, 5]),
         (kind::ROOTS, &[2, 3, 4, 5, 7, 8]),
         (kind::FAULTS, &[1, 2]),
+        (kind::SITES, &[2, 3]),
+        (kind::MODULES, &[1, 2, 3, 4, 5]),
     ];
     ALL.into_iter()
         .flat_map(|(kind, columns)| columns.iter().map(move |&column| (kind, column)))
@@ -294,6 +298,38 @@ pub(super) fn ids() -> Vec<Wrong> {
             0,
             1,
             &[1, 1, u64::MAX, 2],
+        ),
+        in_block("more sites than types", kind::SITES, 1, |block| {
+            *block = columns::sites(&vec![Site::default(); 4]);
+        }),
+        with_varints("a site with 65 frames", kind::SITES, 0, 2, &[65, 1, 1, 1]),
+        with_varints(
+            "a number of frames of 64 bits",
+            kind::SITES,
+            0,
+            2,
+            &[2, 2, 2, u64::MAX],
+        ),
+        with_varints(
+            "a loaded file that ends beyond 64 bits",
+            kind::MODULES,
+            0,
+            3,
+            &[0x1000, 0x1000, 0x1000, u64::MAX - 0x6fff],
+        ),
+        with_varints(
+            "a path without a string",
+            kind::MODULES,
+            0,
+            4,
+            &[0, 0, 0, 1_000],
+        ),
+        with_varints(
+            "a build id of 33 bits",
+            kind::MODULES,
+            0,
+            5,
+            &[0, 0, 0, BEYOND],
         ),
         with_varints(
             "a value longer than all of them",

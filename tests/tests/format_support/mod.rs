@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use memdump_format::{
-    Address, Dump, Fault, Label, Limits, Object, ObjectBatch, ObjectColumns, ObjectFlags, ObjectId,
-    ReadError, Reference, ReferenceBatch, ReferenceColumns, Root, RootKind, Strength, StringId,
-    Type, TypeFlags, TypeId, WriteError, Writer,
+    Address, Dump, Fault, Label, Limits, Module, Object, ObjectBatch, ObjectColumns, ObjectFlags,
+    ObjectId, ReadError, Reference, ReferenceBatch, ReferenceColumns, Root, RootKind, Site,
+    Strength, StringId, Type, TypeFlags, TypeId, WriteError, Writer,
 };
 use memdump_tests::{Contents, Rng, record};
 
@@ -32,6 +32,8 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
         types: dump.types()?.iter().map(type_from).collect(),
         roots: dump.roots()?.iter().map(root_from).collect(),
         faults: dump.faults()?.iter().map(fault_from).collect(),
+        sites: dump.sites()?.iter().map(site_from).collect(),
+        modules: dump.modules()?.iter().map(module_from).collect(),
         ..Contents::default()
     };
     for id in 0..dump.counts().strings {
@@ -71,6 +73,8 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
     assert_eq!(counts.types, read.types.len() as u64);
     assert_eq!(counts.roots, read.roots.len() as u64);
     assert_eq!(counts.faults, read.faults.len() as u64);
+    assert!(dump.is_recovered() || counts.sites == read.sites.len() as u64);
+    assert_eq!(counts.modules, read.modules.len() as u64);
     Ok(read)
 }
 
@@ -99,6 +103,10 @@ pub(crate) fn write(
     if !contents.births.is_empty() {
         writer = writer.with_births();
     }
+    let has_offsets = contents.references.iter().any(|one| one.offset != 0);
+    if has_offsets || !contents.sites.is_empty() || !contents.modules.is_empty() {
+        writer = writer.with_native();
+    }
     let mut births = contents.births.iter();
     let mut rng = Rng::new(seed);
     let mut metadata = contents.metadata.iter();
@@ -108,16 +116,19 @@ pub(crate) fn write(
     let mut references = contents.references.iter();
     let mut roots = contents.roots.iter();
     let mut faults = contents.faults.iter();
+    let mut sites = contents.sites.iter();
+    let mut modules = contents.modules.iter();
     let mut left = contents.metadata.len()
         + contents.strings.len()
         + contents.types.len()
         + contents.objects.len();
     left += contents.references.len() + contents.roots.len() + contents.faults.len();
+    left += contents.sites.len() + contents.modules.len();
     while left > 0 {
         // Whole runs, so that long groups of references are met.
         for _ in 0..1 + rng.below(40) {
             left -= 1;
-            let taken = match rng.below(7) {
+            let taken = match rng.below(9) {
                 0 => metadata
                     .next()
                     .map(|(key, value)| writer.metadata(key, value)),
@@ -140,7 +151,9 @@ pub(crate) fn write(
                     .next()
                     .map(|one| writer.reference(ObjectId(one.source as u32), &reference_to(one))),
                 5 => roots.next().map(|one| writer.root(&root_to(one))),
-                _ => faults.next().map(|one| writer.fault(&fault_to(one))),
+                6 => faults.next().map(|one| writer.fault(&fault_to(one))),
+                7 => sites.next().map(|one| writer.site(&site_to(one))),
+                _ => modules.next().map(|one| writer.module(&module_to(one))),
             };
             match taken {
                 Some(result) => result?,
@@ -174,6 +187,7 @@ fn label_to(raw: record::RawLabel) -> Label {
         9 => Label::Type,
         10 => Label::Internal(name),
         11 => Label::Element,
+        12 => Label::Offset(raw.value),
         kind => panic!("FORMAT.md has no label kind {kind}"),
     }
 }
@@ -192,6 +206,7 @@ fn label_from(label: Label) -> record::RawLabel {
         Label::Type => (9, 0),
         Label::Internal(name) => (10, u64::from(name.0)),
         Label::Element => (11, 0),
+        Label::Offset(bytes) => (12, bytes),
     };
     record::RawLabel { kind, value }
 }
@@ -246,6 +261,7 @@ fn reference_to(one: &record::Reference) -> Reference {
         target: Address(one.target),
         label: label_to(one.label),
         strength,
+        offset: one.offset,
     }
 }
 
@@ -255,6 +271,7 @@ fn reference_from(source: ObjectId, one: &Reference) -> record::Reference {
         target: one.target.0,
         label: label_from(one.label),
         weak: one.strength == Strength::Weak,
+        offset: one.offset,
     }
 }
 
@@ -276,6 +293,7 @@ fn root_to(one: &record::Root) -> Root {
         depth: one.depth as u32,
         label: label_to(one.label),
         target: Address(one.target),
+        offset: one.offset,
     }
 }
 
@@ -289,6 +307,7 @@ fn root_from(one: &Root) -> record::Root {
         depth: one.depth.into(),
         label: label_from(one.label),
         target: one.target.0,
+        offset: one.offset,
     }
 }
 
@@ -303,5 +322,39 @@ fn fault_from(one: &Fault) -> record::Fault {
     record::Fault {
         address: one.address.0,
         message: one.message.0.into(),
+    }
+}
+
+fn site_to(one: &record::Site) -> Site<'_> {
+    Site {
+        log2_alignment: one.alignment,
+        frames: &one.frames,
+    }
+}
+
+fn site_from(one: Site<'_>) -> record::Site {
+    record::Site {
+        alignment: one.log2_alignment,
+        frames: one.frames.to_vec(),
+    }
+}
+
+fn module_to(one: &record::Module) -> Module {
+    Module {
+        bias: one.bias,
+        first: one.first,
+        length: one.length,
+        path: StringId(one.path as u32),
+        build_id: StringId(one.build_id as u32),
+    }
+}
+
+fn module_from(one: &Module) -> record::Module {
+    record::Module {
+        bias: one.bias,
+        first: one.first,
+        length: one.length,
+        path: one.path.0.into(),
+        build_id: one.build_id.0.into(),
     }
 }
