@@ -100,6 +100,11 @@ impl Function {
         parts.join("::")
     }
 
+    /// Whether it belongs to Rust's own libraries.
+    pub(crate) fn is_library(&self) -> bool {
+        ["core", "alloc", "std"].iter().any(|name| self.is_in(name))
+    }
+
     /// Whether it lies in this module or one below.
     pub(crate) fn is_in(&self, module: &str) -> bool {
         self.module

@@ -34,6 +34,25 @@ pub struct SiteTypes {
     pub(crate) function: Option<String>,
 }
 
+/// The functions that asked for memory, without those of the global allocator, which may be the program's own.
+fn behind_the_allocator(functions: &[Function]) -> &[Function] {
+    let is_entry = |function: &Function| {
+        function.is_in("alloc::alloc")
+            || matches!(
+                function.name.as_str(),
+                "__rust_alloc" | "__rust_alloc_zeroed" | "__rust_realloc"
+            )
+    };
+    match functions.iter().position(is_entry) {
+        Some(at) => {
+            let rest = &functions[at..];
+            let asked = rest.iter().position(|function| !is_entry(function));
+            &rest[asked.unwrap_or(rest.len())..]
+        }
+        None => functions,
+    }
+}
+
 /// Which kind of container a function belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Family {
@@ -55,10 +74,17 @@ impl SiteTypes {
         let mut is_text = false;
         let mut function = None;
         let mut ended = false;
-        for frame in functions {
+        for frame in behind_the_allocator(functions) {
             let Some(family) = Family::of(frame) else {
-                function = Some(frame.full_name());
-                break;
+                // Generic helpers of the library (`Into::into`, adapters of iterators) say nothing to people.
+                if function.is_none() || !frame.is_library() {
+                    function = Some(frame.full_name());
+                }
+                if !frame.is_library() {
+                    break;
+                }
+                ended = true;
+                continue;
             };
             if ended || family == Family::Plumbing {
                 continue;
@@ -79,11 +105,11 @@ impl SiteTypes {
         candidates.dedup();
         if alignment == 1 {
             // Merged functions bear any name here, and bytes are what nearly all such blocks are.
-            candidates.push(if is_text {
-                BlockType::Text
+            if is_text {
+                candidates = vec![BlockType::Text];
             } else {
-                BlockType::Bytes
-            });
+                candidates.push(BlockType::Bytes);
+            }
         }
         SiteTypes {
             candidates,
@@ -183,13 +209,10 @@ impl TableShape {
 
 impl Family {
     fn of(function: &Function) -> Option<Family> {
-        const MODULES: [(&str, Family); 24] = [
+        const MODULES: [(&str, Family); 21] = [
             ("alloc::alloc", Family::Plumbing),
             ("core::alloc", Family::Plumbing),
             ("std::alloc", Family::Plumbing),
-            ("__rustc", Family::Plumbing),
-            ("memdump", Family::Plumbing),
-            ("memdump_rust", Family::Plumbing),
             ("alloc::raw_vec", Family::Array),
             ("alloc::vec", Family::Array),
             ("alloc::slice", Family::Array),
@@ -209,9 +232,6 @@ impl Family {
             ("std::ffi", Family::Text),
             ("std::path", Family::Text),
         ];
-        if function.module.is_empty() && function.name.starts_with("__ru") {
-            return Some(Family::Plumbing);
-        }
         let found = MODULES.iter().find(|(module, _)| function.is_in(module));
         found.map(|&(_, family)| family)
     }
