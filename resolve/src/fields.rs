@@ -1,5 +1,7 @@
 //! Which field of a block lies at an offset, and what it points to.
 
+use std::rc::Rc;
+
 use crate::site::{BlockType, TableShape};
 use crate::types::{Member, Shape, TypeKey, Types};
 
@@ -11,7 +13,7 @@ pub enum Field {
         /// The element of the array or the table, if the block is one.
         index: Option<u64>,
         /// `name.rest`; empty for what is the pointer itself.
-        path: String,
+        path: Rc<str>,
         /// What it points to.
         target: Pointee,
     },
@@ -67,11 +69,17 @@ impl Types<'_> {
     }
 
     fn within(&self, ty: TypeKey, offset: u64, index: Option<u64>) -> Field {
-        let mut look = Look {
-            types: self,
-            steps: MOST_STEPS,
-        };
-        match look.at(ty, offset, &mut Vec::new(), DEEPEST) {
+        let known = self.found.borrow().get(&(ty, offset)).cloned();
+        let found = known.unwrap_or_else(|| {
+            let mut look = Look {
+                types: self,
+                steps: MOST_STEPS,
+            };
+            let found = look.at(ty, offset, &mut Vec::new(), DEEPEST);
+            self.found.borrow_mut().insert((ty, offset), found.clone());
+            found
+        });
+        match found {
             Found::Pointer(path, target) => Field::Pointer {
                 index,
                 path,
@@ -83,8 +91,10 @@ impl Types<'_> {
     }
 }
 
-enum Found {
-    Pointer(String, Pointee),
+/// What lies at an offset of a type.
+#[derive(Clone)]
+pub(crate) enum Found {
+    Pointer(Rc<str>, Pointee),
     Nothing,
     Unknown,
 }
@@ -110,7 +120,7 @@ impl Look<'_, '_> {
             Shape::Unknown => Found::Unknown,
             Shape::Pointer(target) if offset == 0 => {
                 let target = target.map_or(Pointee::Unknown, |ty| Pointee::Type(BlockType::One(ty)));
-                Found::Pointer(path.concat(), target)
+                Found::Pointer(path.concat().into(), target)
             }
             Shape::Pointer(_) => Found::Nothing,
             Shape::Array(element, count) => {

@@ -6,18 +6,24 @@
 //! that was allocated; the layout of that type tells the field at an offset. Debug information is input from outside: what is
 //! damaged in it costs the types that it describes, never the dump.
 
+mod blocks;
 mod debug_info;
 mod elf;
+mod error;
 mod fields;
 mod function;
+mod kinds;
 mod program;
 mod site;
 mod symbols;
 mod type_name;
+mod typed;
 mod types;
 
+pub use error::ResolveError;
 pub use fields::{Field, Pointee};
-pub use program::{LoadedModule, Program, Source};
+pub use program::{LoadedModule, Program, Source, loaded_modules};
 pub use site::{BlockType, SiteTypes};
 pub use symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
+pub use typed::{Summary, write_typed};
 pub use types::TypeKey;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use memdump_format::{Dump, ReadError};
+
 use crate::debug_info::DebugInfo;
 use crate::elf::Sections;
 use crate::fields::Field;
 use crate::function::Function;
-use crate::site::{BlockType, SiteTypes};
+use crate::site::{BlockType, SiteTypes, TableShape};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
 use crate::types::Types;
 
@@ -24,6 +26,23 @@ pub struct LoadedModule {
     pub bias: u64,
     /// Its first address and the first behind it.
     pub addresses: std::ops::Range<u64>,
+}
+
+/// The modules that a native dump names.
+///
+/// # Errors
+/// If the dump is damaged.
+pub fn loaded_modules(dump: &Dump) -> Result<Vec<LoadedModule>, ReadError> {
+    let strings = dump.strings();
+    let modules = dump.modules()?.into_iter().map(|module| {
+        Ok(LoadedModule {
+            path: PathBuf::from(strings.get(module.path)?),
+            build_id: BuildId::from_hex(strings.get(module.build_id)?),
+            bias: module.bias,
+            addresses: module.first..module.first.saturating_add(module.length),
+        })
+    });
+    modules.collect()
 }
 
 /// A loaded module with what was found for it.
@@ -112,6 +131,20 @@ impl<'a> Program<'a> {
     /// What lies at an offset of a block.
     pub fn field(&self, block: &BlockType, size: u64, offset: u64) -> Field {
         self.types.field(block, size, offset)
+    }
+
+    /// Whether a block of that size and alignment can be of the type.
+    pub(crate) fn fits(&self, block: &BlockType, size: u64, alignment: u64) -> bool {
+        block.fits(&self.types, size, alignment)
+    }
+
+    /// Where in a block that is a table the map points to.
+    pub(crate) fn table_control(&self, block: &BlockType, size: u64) -> Option<u64> {
+        let BlockType::Table(element) = block else {
+            return None;
+        };
+        let element = self.types.describe(*element).size?;
+        TableShape::of(size, element).map(|shape| shape.control)
     }
 
     fn functions_at(&self, return_address: u64) -> Rc<[Function]> {

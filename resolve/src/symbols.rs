@@ -32,6 +32,14 @@ impl BuildId {
         bytes.filter(|bytes| !bytes.is_empty()).map(BuildId)
     }
 
+    /// Of an ELF file; `None` if its linker wrote none.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no ELF file.
+    pub fn of_file(path: &Path) -> io::Result<Option<BuildId>> {
+        Ok(Elf::open(path)?.build_id())
+    }
+
     /// `.build-id/ab/cdef….debug` below a debug directory.
     fn below(&self, directory: &Path) -> PathBuf {
         let digits = self.to_string();

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use gimli::{DW_AT_byte_size, DW_AT_name, DW_AT_type, DwTag};
 
 use crate::debug_info::{DebugInfo, Entry, Offset};
+use crate::fields::Found;
 use crate::type_name::without_defaults;
 
 /// A type: the module that describes it, and where.
@@ -58,6 +59,8 @@ pub(crate) struct Member {
 pub(crate) struct Types<'a> {
     modules: Vec<Option<DebugInfo<'a>>>,
     known: RefCell<HashMap<TypeKey, Rc<Description>>>,
+    /// What was found at offsets; few of all offsets are ever asked for, those again and again.
+    pub(crate) found: RefCell<HashMap<(TypeKey, u64), Found>>,
 }
 
 /// Namespaces in namespaces; more is an error in the debug information.
@@ -71,6 +74,7 @@ impl<'a> Types<'a> {
         Types {
             modules,
             known: RefCell::default(),
+            found: RefCell::default(),
         }
     }
 

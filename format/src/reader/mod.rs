@@ -176,6 +176,11 @@ impl Dump {
         (self.header.major, self.header.minor)
     }
 
+    /// Addresses of the file are multiples of 1 shifted left by so many bits.
+    pub fn address_shift(&self) -> u8 {
+        self.header.address_shift
+    }
+
     /// Whether this is what remains of a damaged dump; see [`Dump::recover`].
     pub fn is_recovered(&self) -> bool {
         self.survivors.is_some()
