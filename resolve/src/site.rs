@@ -86,10 +86,10 @@ impl SiteTypes {
                 ended = true;
                 continue;
             };
+            is_text |= family == Family::Text;
             if ended || family == Family::Plumbing {
                 continue;
             }
-            is_text |= family == Family::Text;
             if !inner.is_none_or(|inner| family.may_hold(inner)) {
                 ended = true;
                 continue;
@@ -209,7 +209,7 @@ impl TableShape {
 
 impl Family {
     fn of(function: &Function) -> Option<Family> {
-        const MODULES: [(&str, Family); 21] = [
+        const MODULES: [(&str, Family); 22] = [
             ("alloc::alloc", Family::Plumbing),
             ("core::alloc", Family::Plumbing),
             ("std::alloc", Family::Plumbing),
@@ -231,6 +231,7 @@ impl Family {
             ("alloc::ffi", Family::Text),
             ("std::ffi", Family::Text),
             ("std::path", Family::Text),
+            ("std::sys::os_str", Family::Text),
         ];
         let found = MODULES.iter().find(|(module, _)| function.is_in(module));
         found.map(|&(_, family)| family)
@@ -313,7 +314,13 @@ fn counted(types: &Types<'_>, function: &Function) -> Option<BlockType> {
         } else {
             "alloc::sync::Arc"
         };
-        return Some(BlockType::Named(format!("{owner}<{name}>")));
+        // Without the owner's type, only these say whether it holds one value or a slice.
+        if function.name.contains("slice") {
+            return Some(BlockType::Named(format!("{owner}<[{name}]>")));
+        }
+        if ["new", "pin"].iter().any(|made| function.name.starts_with(made)) {
+            return Some(BlockType::Named(format!("{owner}<{name}>")));
+        }
     }
     None
 }
@@ -352,7 +359,11 @@ fn table(types: &Types<'_>, function: &Function) -> Option<BlockType> {
             Parameter::Written(name) => Some(table_named(&name)),
         };
     }
+    let is_set = function.is_in("hashbrown::set") || function.is_in("std::collections::hash::set");
     match function.generics.written.as_slice() {
+        [element, ..] if is_set && function.generics.types.is_empty() => {
+            Some(table_named(&format!("({}, ())", without_defaults(element))))
+        }
         [key, value, ..] if function.generics.types.is_empty() => Some(table_named(&format!(
             "({}, {})",
             without_defaults(key),

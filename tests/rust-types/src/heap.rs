@@ -167,7 +167,7 @@ fn sequences(kept: &mut Kept, round: u64) {
     keep(kept, making(many::<Twin>(), || { twins.shrink_to_fit(); twins }));
     keep(kept, making(many::<u64>(), || (0..round + 3).collect::<Vec<u64>>()));
     keep(kept, making(many::<u32>(), || (0..round as u32 + 3).filter(|n| n % 2 == 0).collect::<Vec<u32>>()));
-    keep(kept, making(many::<Option<u64>>(), || (0..9).map(Some).collect::<Vec<_>>()));
+    keep(kept, making(many::<Option<u64>>(), || (0..9_u64).map(Some).collect::<Vec<_>>()));
     let mut queue = VecDeque::new();
     let mut heap = BinaryHeap::new();
     let mut list = LinkedList::new();
