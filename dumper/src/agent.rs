@@ -139,6 +139,9 @@ pub(crate) fn wait_for_turn(process: &'static Process) {
 fn run(process: &'static Process, own: &Own) {
     let id = sys::thread_id();
     own.id.store(id, Ordering::Release);
+    if let Some(installation) = install::current() {
+        installation.target.enter_agent();
+    }
     if let Some(second) = install::current().and_then(|now| now.second) {
         sys::signal_mask(libc::SIG_UNBLOCK, &sys::signal_set([second.signal()]));
     }

@@ -36,8 +36,9 @@ pub(crate) fn enter_child() {
     IN_CHILD.store(true, Ordering::Relaxed);
 }
 
-/// Whether this is the snapshot process.
-pub(crate) fn in_child() -> bool {
+/// Whether this is the snapshot process. Another global allocator than [`SwitchAllocator`] passes its calls on to one if so.
+#[inline]
+pub fn in_child() -> bool {
     IN_CHILD.load(Ordering::Relaxed)
 }
 

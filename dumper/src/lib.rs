@@ -40,7 +40,7 @@ mod units;
 mod vigil;
 mod wording;
 
-pub use arena::{SwitchAllocator, mapped_bytes};
+pub use arena::{SwitchAllocator, in_child, mapped_bytes};
 pub use census::{TypeCount, TypeGrowth};
 pub use context::SnapshotContext;
 pub use direct::dump_now;

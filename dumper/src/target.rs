@@ -13,6 +13,9 @@ pub trait Target: Send + Sync + 'static {
     /// Why the runtime cannot be held still: it is shutting down, refuses, …; told to the user as it stands.
     fn hold_still(&self, clone_now: &mut dyn FnMut()) -> Result<(), String>;
 
+    /// Called once on the agent's thread, before anything else happens there.
+    fn enter_agent(&self) {}
+
     /// Writes the heap. Runs in the snapshot process: alone, single-threaded, with memory of its own, on the stack of the
     /// thread that called [`hold_still`](Self::hold_still), while other threads' locks may be held for ever. So it must take no lock, start no thread,
     /// and call nothing of libc that allocates. `out` is not buffered.

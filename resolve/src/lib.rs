@@ -7,6 +7,7 @@
 //! damaged in it costs the types that it describes, never the dump.
 
 mod blocks;
+mod cache;
 mod debug_info;
 mod elf;
 mod error;
@@ -20,6 +21,7 @@ mod type_name;
 mod typed;
 mod types;
 
+pub use cache::{Kept, Outcome, is_native, open_typed};
 pub use error::ResolveError;
 pub use fields::{Field, Pointee};
 pub use program::{LoadedModule, Program, Source, loaded_modules};

@@ -63,6 +63,11 @@ impl Source {
         self.found.as_ref()
     }
 
+    /// Why there is no debug information for the module.
+    pub fn into_error(self) -> Option<SymbolsError> {
+        self.found.err()
+    }
+
     /// Maps or unpacks the sections, which a [`Program`] borrows. A file whose sections cannot be read counts as not found.
     pub fn sections(&self) -> ModuleSections<'_> {
         let sections = self.found.as_ref().ok();

@@ -166,6 +166,13 @@ impl Dump {
         &self.path
     }
 
+    /// The same dump, called by another path: of a file that was made from the one that people know.
+    #[must_use]
+    pub fn called(mut self, path: &Path) -> Dump {
+        self.path = path.to_path_buf();
+        self
+    }
+
     /// Bytes of the file.
     pub fn file_len(&self) -> u64 {
         self.bytes.len() as u64

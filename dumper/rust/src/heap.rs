@@ -1,0 +1,195 @@
+//! The global allocator: every block gets a header and a mark.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr;
+
+use memdump_dumper::{SwitchAllocator, in_child};
+
+use crate::header::{Header, Padded};
+use crate::{local, map, sites};
+
+/// A global allocator that remembers its blocks for heap dumps: [`Heap::system`] over the system's allocator, [`Heap::around`] over another one.
+///
+/// A block takes 16 bytes more than it would otherwise, and a sixteenth of its bytes in a map of where blocks are.
+#[derive(Debug, Default)]
+pub struct Heap<A = System>(A);
+
+impl Heap {
+    /// Over the system's allocator.
+    pub const fn system() -> Heap {
+        Heap(System)
+    }
+}
+
+impl<A> Heap<A> {
+    /// Over another allocator.
+    pub const fn around(allocator: A) -> Heap<A> {
+        Heap(allocator)
+    }
+}
+
+/// Serves the snapshot process, where no lock of the allocator below may be waited for.
+static OF_SNAPSHOT: SwitchAllocator = SwitchAllocator::new();
+
+// SAFETY: every call goes to the allocator below, with a layout that has room for the header in front; what it gives is passed on moved
+// behind that room, and moved back before it is given back. In the snapshot process blocks come from `OF_SNAPSHOT`, which ignores those of
+// the target when they are freed.
+unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if in_child() {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            return unsafe { OF_SNAPSHOT.alloc(layout) };
+        }
+        let Some(padded) = Padded::of(layout) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: the layout is not empty.
+        let start = unsafe { self.0.alloc(padded.layout) };
+        // SAFETY: a new block of this layout, or null.
+        unsafe { born(start, padded, layout) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if in_child() {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            return unsafe { OF_SNAPSHOT.dealloc(block, layout) };
+        }
+        let Some(padded) = Padded::of(layout) else {
+            return;
+        };
+        map::clear(block.addr());
+        // SAFETY: the block was given out with this layout, `prefix` behind its start.
+        unsafe { self.0.dealloc(block.sub(padded.prefix), padded.layout) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if in_child() {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            return unsafe { OF_SNAPSHOT.alloc_zeroed(layout) };
+        }
+        let Some(padded) = Padded::of(layout) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: the layout is not empty.
+        let start = unsafe { self.0.alloc_zeroed(padded.layout) };
+        // SAFETY: a new block of this layout, or null.
+        unsafe { born(start, padded, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if in_child() {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            return unsafe { OF_SNAPSHOT.realloc(block, layout, size) };
+        }
+        let wanted = Layout::from_size_align(size, layout.align()).ok();
+        let (Some(before), Some(after)) = (Padded::of(layout), wanted.and_then(Padded::of)) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: the block is this allocator's and has a header.
+        let header = unsafe { Header::read(block) };
+        let was_marked = map::is_marked(block.addr());
+        // Cleared before another thread can get the memory.
+        map::clear(block.addr());
+        let moved = if before.prefix == after.prefix {
+            // SAFETY: the block was given out with this layout, `prefix` behind its start.
+            let start = unsafe { block.sub(before.prefix) };
+            // SAFETY: as above; the new size fits the alignment.
+            unsafe { self.0.realloc(start, before.layout, after.layout.size()) }
+        } else {
+            // SAFETY: as above.
+            unsafe { self.move_to(block, before, after, layout.size().min(size)) }
+        };
+        if moved.is_null() {
+            if was_marked {
+                map::mark(block.addr());
+            }
+            return moved;
+        }
+        // SAFETY: the moved block has room for a header of the new size in front.
+        unsafe {
+            let block = moved.add(after.prefix);
+            // A block keeps its birth and its site: it is the same one, grown.
+            let header = header.map_or_else(
+                || fresh(layout, size),
+                |header| Header {
+                    size: size as u64,
+                    ..header
+                },
+            );
+            header.write(block);
+            if was_marked {
+                map::mark(block.addr());
+            }
+            block
+        }
+    }
+}
+
+impl<A: GlobalAlloc> Heap<A> {
+    /// Reallocates between two lengths of the room in front, which only sizes of many gigabytes do.
+    ///
+    /// # Safety
+    ///
+    /// The block was given out as `before`, and both have `bytes` bytes.
+    #[cold]
+    unsafe fn move_to(
+        &self,
+        block: *mut u8,
+        before: Padded,
+        after: Padded,
+        bytes: usize,
+    ) -> *mut u8 {
+        // SAFETY: of the caller.
+        unsafe {
+            let start = self.0.alloc(after.layout);
+            if !start.is_null() {
+                ptr::copy_nonoverlapping(block, start.add(after.prefix), bytes);
+                self.0.dealloc(block.sub(before.prefix), before.layout);
+            }
+            start
+        }
+    }
+}
+
+fn fresh(layout: Layout, size: usize) -> Header {
+    Header {
+        size: size as u64,
+        site: sites::of_alignment(layout.align()),
+        serial: local::with(|local| local.births.take()),
+    }
+}
+
+/// Makes a block of what the allocator below gave.
+///
+/// # Safety
+///
+/// Null, or a new block of the padded layout.
+#[inline(always)]
+unsafe fn born(start: *mut u8, padded: Padded, layout: Layout) -> *mut u8 {
+    if start.is_null() {
+        return start;
+    }
+    // SAFETY: the room in front belongs to the block.
+    unsafe {
+        let block = start.add(padded.prefix);
+        let (serial, is_own) = local::with(|local| (local.births.take(), local.is_own.get()));
+        let header = Header {
+            size: layout.size() as u64,
+            site: sites::of_alignment(layout.align()),
+            serial,
+        };
+        header.write(block);
+        if !is_own {
+            map::mark(block.addr());
+        }
+        block
+    }
+}
+
+#[cfg(test)]
+mod tests;
