@@ -10,6 +10,7 @@ use memdump_format::{
 use crate::fields::{Field, Pointee};
 use crate::kinds::{KindId, Kinds};
 use crate::program::Program;
+use crate::roots::Roots;
 use crate::site::BlockType;
 
 /// Kind and size of every block, by object id.
@@ -48,6 +49,7 @@ impl Blocks {
         dump: &Dump,
         program: &Program<'_>,
         kinds: &mut Kinds<'_, '_>,
+        roots: &Roots,
     ) -> Result<Blocks, ReadError> {
         let mut blocks = Blocks {
             kinds: Vec::new(),
@@ -73,8 +75,15 @@ impl Blocks {
                 blocks.sizes.push(size);
             }
         }
-        if !untyped.is_empty() && blocks.by_stack > 0 {
+        if !untyped.is_empty() {
             untyped.sort_unstable_by_key(|block| block.address);
+            for (root, pointee) in roots.pointers() {
+                if let Ok(target) =
+                    untyped.binary_search_by_key(&root.target, |block| block.address)
+                {
+                    blocks.give(program, kinds, &untyped[target], pointee, root.offset);
+                }
+            }
             blocks.spread(dump, program, kinds, &untyped)?;
         }
         Ok(blocks)
@@ -122,11 +131,11 @@ impl Blocks {
                 continue;
             };
             let size = self.size(source);
-            for hint in hints[start..].iter().take_while(|hint| hint.source == source) {
+            for hint in hints[start..]
+                .iter()
+                .take_while(|hint| hint.source == source)
+            {
                 let target = &untyped[hint.target as usize];
-                if typed(self, kinds, target.id).is_some() {
-                    continue;
-                }
                 let Field::Pointer {
                     target: Pointee::Type(pointee),
                     ..
@@ -134,20 +143,38 @@ impl Blocks {
                 else {
                     continue;
                 };
-                let alignment = kinds.alignment(target.site);
-                if !begins(program, &pointee, self.size(target.id), hint.offset)
-                    || !program.fits(&pointee, self.size(target.id), alignment)
-                {
+                if !self.give(program, kinds, target, &pointee, hint.offset) {
                     continue;
                 }
-                self.kinds[target.id.index()] = kinds.of_type(&pointee);
-                self.by_reference += 1;
                 if first.contains_key(&target.id) {
                     waiting.push(target.id);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Gives a block the type of a pointer to it, if it has none and can be of it.
+    fn give(
+        &mut self,
+        program: &Program<'_>,
+        kinds: &mut Kinds<'_, '_>,
+        target: &Untyped,
+        pointee: &BlockType,
+        offset: u64,
+    ) -> bool {
+        let Some(kind) = self.kind(target.id) else {
+            return false;
+        };
+        let size = self.size(target.id);
+        let possible = kinds.get(kind).block.is_none()
+            && begins(program, pointee, size, offset)
+            && program.fits(pointee, size, kinds.alignment(target.site));
+        if possible {
+            self.kinds[target.id.index()] = kinds.of_type(pointee);
+            self.by_reference += 1;
+        }
+        possible
     }
 }
 

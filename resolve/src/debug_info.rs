@@ -96,11 +96,14 @@ impl<'a> DebugInfo<'a> {
         found
     }
 
-    /// Every unit's first entry.
-    pub(crate) fn unit_roots(&self) -> impl Iterator<Item = Offset> + '_ {
-        self.units
-            .iter()
-            .map(|unit| unit.start + unit.header.root_offset().0)
+    /// All variables that have a place of their own, local ones left out.
+    pub(crate) fn variables(&self) -> Vec<Offset> {
+        let mut found = Vec::new();
+        for unit in &self.units {
+            // A unit that cannot be read has no statics that could be told.
+            let _ = unit.find_variables(&self.dwarf, &mut found);
+        }
+        found
     }
 
     /// The entry at an offset.
@@ -161,9 +164,7 @@ impl<'a> DebugInfo<'a> {
     /// The address of an attribute that is the location of a static.
     pub(crate) fn static_address(&self, at: Offset, entry: &Entry<'a>) -> Option<u64> {
         let unit = self.unit_of(at)?.parsed(&self.dwarf)?;
-        let expression = entry
-            .attr_value(gimli::DW_AT_location)?
-            .exprloc_value()?;
+        let expression = entry.attr_value(gimli::DW_AT_location)?.exprloc_value()?;
         let mut operations = expression.operations(unit.encoding());
         let address = match operations.next().ok()?? {
             gimli::Operation::Address { address } => address,
@@ -218,6 +219,29 @@ impl<'a> Unit<'a> {
             .get_or_init(|| self.find_parents(dwarf).unwrap_or_default())
     }
 
+    fn find_variables(
+        &self,
+        dwarf: &gimli::Dwarf<Slice<'a>>,
+        found: &mut Vec<Offset>,
+    ) -> Option<()> {
+        let mut entries = self.parsed(dwarf)?.entries_raw(None).ok()?;
+        while !entries.is_empty() {
+            let offset = entries.next_offset();
+            let Some(abbreviation) = entries.read_abbreviation().ok()? else {
+                continue;
+            };
+            let attributes = abbreviation.attributes();
+            let has_place = attributes
+                .iter()
+                .any(|attribute| attribute.name() == gimli::DW_AT_location);
+            if has_place && abbreviation.tag() == gimli::DW_TAG_variable {
+                found.push(self.start + offset.0);
+            }
+            entries.skip_attributes(attributes).ok()?;
+        }
+        Some(())
+    }
+
     /// Goes through the whole unit once; DWARF has no way back from a child.
     fn find_parents(
         &self,
@@ -230,7 +254,7 @@ impl<'a> Unit<'a> {
         while !entries.is_empty() {
             let offset = entries.next_offset();
             let depth = usize::try_from(entries.next_depth()).unwrap_or(0);
-            let Ok(Some(abbreviation)) = entries.read_abbreviation() else {
+            let Some(abbreviation) = entries.read_abbreviation().ok()? else {
                 continue;
             };
             path.truncate(depth);

@@ -80,9 +80,8 @@ impl Elf {
     pub(crate) fn sections(&self) -> io::Result<Sections<'_>> {
         let file = self.parse()?;
         gimli::DwarfSections::load(|id| match file.section_by_name(id.name()) {
-            Some(section) => unpack(&section).map_err(|why| {
-                invalid(format!("section {} cannot be read: {why}", id.name()))
-            }),
+            Some(section) => unpack(&section)
+                .map_err(|why| invalid(format!("section {} cannot be read: {why}", id.name()))),
             None => Ok(Cow::Borrowed(&[][..])),
         })
     }

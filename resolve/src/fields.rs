@@ -119,7 +119,8 @@ impl Look<'_, '_> {
             Shape::Scalar => Found::Nothing,
             Shape::Unknown => Found::Unknown,
             Shape::Pointer(target) if offset == 0 => {
-                let target = target.map_or(Pointee::Unknown, |ty| Pointee::Type(BlockType::One(ty)));
+                let target =
+                    target.map_or(Pointee::Unknown, |ty| Pointee::Type(BlockType::One(ty)));
                 Found::Pointer(path.concat().into(), target)
             }
             Shape::Pointer(_) => Found::Nothing,

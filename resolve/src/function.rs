@@ -143,7 +143,10 @@ fn module_of_file(file: &str) -> String {
     let inside = inside.strip_suffix(".rs").unwrap_or(inside);
     let mut path = vec![name.replace('-', "_")];
     path.extend(inside.split('/').map(str::to_owned));
-    if matches!(path.last().map(String::as_str), Some("mod" | "lib" | "main")) {
+    if matches!(
+        path.last().map(String::as_str),
+        Some("mod" | "lib" | "main")
+    ) {
         path.pop();
     }
     path.join("::")
@@ -156,8 +159,14 @@ mod tests {
     #[test]
     fn a_file_tells_the_module() {
         for (file, module) in [
-            ("/rustc/59807/library/alloc/src/raw_vec/mod.rs", "alloc::raw_vec"),
-            ("/rust/deps/hashbrown-0.15.2/src/raw/mod.rs", "hashbrown::raw"),
+            (
+                "/rustc/59807/library/alloc/src/raw_vec/mod.rs",
+                "alloc::raw_vec",
+            ),
+            (
+                "/rust/deps/hashbrown-0.15.2/src/raw/mod.rs",
+                "hashbrown::raw",
+            ),
             ("/home/me/my-app/src/main.rs", "my_app"),
             ("/home/me/my-app/src/store/cache.rs", "my_app::store::cache"),
             ("odd.rs", ""),

@@ -70,9 +70,8 @@ impl<'p, 'a> Kinds<'p, 'a> {
             return known;
         }
         let known = self.sites.get(site.index());
-        let block = known.and_then(|(alignment, types)| {
-            self.program.block_type(types, size, *alignment)
-        });
+        let block =
+            known.and_then(|(alignment, types)| self.program.block_type(types, size, *alignment));
         let kind = match block {
             Some(block) => self.of_type(&block),
             None => {

@@ -1,6 +1,6 @@
 //! A program: its loaded modules with their debug information, and what can be asked of it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -12,6 +12,7 @@ use crate::elf::Sections;
 use crate::fields::Field;
 use crate::function::Function;
 use crate::site::{BlockType, SiteTypes, TableShape};
+use crate::statics::{Place, Statics};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
 use crate::types::Types;
 
@@ -90,6 +91,7 @@ pub struct Program<'a> {
     modules: Vec<&'a LoadedModule>,
     types: Types<'a>,
     functions: RefCell<HashMap<u64, Rc<[Function]>>>,
+    statics: Vec<OnceCell<Statics>>,
 }
 
 impl<'a> Program<'a> {
@@ -103,6 +105,7 @@ impl<'a> Program<'a> {
             modules: sections.iter().map(|module| module.module).collect(),
             types: Types::new(infos.collect()),
             functions: RefCell::default(),
+            statics: sections.iter().map(|_| OnceCell::new()).collect(),
         }
     }
 
@@ -150,6 +153,18 @@ impl<'a> Program<'a> {
         };
         let element = self.types.describe(*element).size?;
         TableShape::of(size, element).map(|shape| shape.control)
+    }
+
+    /// The static variable at an address of the file of that name (the last part of its path).
+    pub(crate) fn static_at(&self, file: &str, address: u64) -> Option<Place> {
+        let is_named =
+            |module: &&LoadedModule| module.path.file_name().is_some_and(|own| own == file);
+        let number = self.modules.iter().position(is_named)?;
+        let statics = self.statics.get(number)?;
+        let number = number as u32;
+        statics
+            .get_or_init(|| Statics::read(&self.types, number))
+            .find(&self.types, number, address)
     }
 
     fn functions_at(&self, return_address: u64) -> Rc<[Function]> {

@@ -152,7 +152,8 @@ impl BlockType {
             }
             BlockType::Array(ty) => {
                 let own = types.describe(*ty);
-                own.size.is_none_or(|own| own > 0 && size.is_multiple_of(own))
+                own.size
+                    .is_none_or(|own| own > 0 && size.is_multiple_of(own))
                     && own.alignment.is_none_or(|own| own == alignment)
             }
             BlockType::Table(ty) => match types.describe(*ty).size {
@@ -169,7 +170,8 @@ impl BlockType {
 fn is_unsized(types: &Types<'_>, ty: TypeKey) -> bool {
     let name = types.name(ty);
     let inside = name.split_once('<').map_or("", |(_, inside)| inside);
-    inside.starts_with("str>") || (inside.starts_with('[') && !inside.contains("; "))
+    inside.starts_with("str>")
+        || (inside.starts_with('[') && !inside.contains("; "))
         || inside.starts_with("dyn ")
 }
 
@@ -288,9 +290,7 @@ impl Function {
     /// What the array holds that the function works on.
     fn element(&self, types: &Types<'_>) -> Option<Parameter> {
         let owned = self.owner.and_then(|owner| types.parameter(owner, "T"));
-        owned
-            .map(Parameter::Type)
-            .or_else(|| self.parameter("T"))
+        owned.map(Parameter::Type).or_else(|| self.parameter("T"))
     }
 }
 
@@ -318,7 +318,10 @@ fn counted(types: &Types<'_>, function: &Function) -> Option<BlockType> {
         if function.name.contains("slice") {
             return Some(BlockType::Named(format!("{owner}<[{name}]>")));
         }
-        if ["new", "pin"].iter().any(|made| function.name.starts_with(made)) {
+        if ["new", "pin"]
+            .iter()
+            .any(|made| function.name.starts_with(made))
+        {
             return Some(BlockType::Named(format!("{owner}<{name}>")));
         }
     }

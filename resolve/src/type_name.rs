@@ -1,10 +1,7 @@
 //! Texts of Rust's type names: generics, defaults left out.
 
 /// Parameters that stand in nearly every name and tell nothing: `std::any::type_name` leaves them out as well.
-const DEFAULTS: [&str; 2] = [
-    ", alloc::alloc::Global",
-    ", std::hash::random::RandomState",
-];
+const DEFAULTS: [&str; 2] = [", alloc::alloc::Global", ", std::hash::random::RandomState"];
 
 /// What a block is called that holds the first: the type that people write for what owns it.
 const OWNERS: [(&str, &str); 3] = [
@@ -93,7 +90,9 @@ mod tests {
     #[test]
     fn defaults_are_left_out() {
         assert_eq!(
-            without_defaults("alloc::vec::Vec<alloc::vec::Vec<u8, alloc::alloc::Global>, alloc::alloc::Global>"),
+            without_defaults(
+                "alloc::vec::Vec<alloc::vec::Vec<u8, alloc::alloc::Global>, alloc::alloc::Global>"
+            ),
             "alloc::vec::Vec<alloc::vec::Vec<u8>>"
         );
         assert_eq!(

@@ -14,6 +14,7 @@ use crate::error::ResolveError;
 use crate::fields::Field;
 use crate::kinds::{KindId, Kinds};
 use crate::program::Program;
+use crate::roots::{RootPlace, Roots};
 
 /// What became of the blocks and references of a dump.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,7 +51,8 @@ pub fn write_typed<W: Write>(
     sink: W,
 ) -> Result<(W, Summary), ResolveError> {
     let mut kinds = Kinds::new(program, &dump.sites()?);
-    let blocks = Blocks::read(dump, program, &mut kinds)?;
+    let roots = Roots::read(dump, program)?;
+    let blocks = Blocks::read(dump, program, &mut kinds, &roots)?;
     let metadata = dump.metadata()?;
     let mut writer = Writer::new(sink, dump.address_shift())?;
     if metadata.get("identity") == Some("exact") {
@@ -75,7 +77,7 @@ pub fn write_typed<W: Write>(
     };
     typing.objects()?;
     typing.references()?;
-    typing.roots()?;
+    typing.roots(roots)?;
     for fault in dump.faults()? {
         let message = typing.copy(fault.message)?;
         let address = fault.address;
@@ -204,7 +206,9 @@ impl<W: Write> Typing<'_, '_, '_, W> {
         if let Some(name) = path.strip_prefix('.') {
             return Ok(Label::Attribute(self.path(name.into())?));
         }
-        let inner = path.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let inner = path
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
         match (index, inner.and_then(|digits| digits.parse().ok())) {
             (None, Some(position)) => Ok(Label::Index(position)),
             (None, None) if path.is_empty() => Ok(Label::None),
@@ -222,13 +226,28 @@ impl<W: Write> Typing<'_, '_, '_, W> {
         Ok(id)
     }
 
-    fn roots(&mut self) -> Result<(), ResolveError> {
-        for root in self.dump.roots()? {
-            let name = root.name.map(|name| self.copy(name)).transpose()?;
+    fn roots(&mut self, roots: Roots) -> Result<(), ResolveError> {
+        for found in roots.0 {
+            let root = found.root;
             let thread = root.thread.map(|thread| self.copy(thread)).transpose()?;
+            let (name, label) = match found.place {
+                RootPlace::Unknown => {
+                    let name = root.name.map(|name| self.copy(name)).transpose()?;
+                    (name, root.label)
+                }
+                RootPlace::Field { name, path, .. } => {
+                    let name = self.path(name.into())?;
+                    (Some(name), self.label(None, path)?)
+                }
+                RootPlace::Nothing => {
+                    self.summary.dropped += 1;
+                    continue;
+                }
+            };
             self.writer.root(&Root {
                 name,
                 thread,
+                label,
                 offset: 0,
                 ..root
             })?;

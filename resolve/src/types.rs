@@ -130,6 +130,21 @@ impl<'a> Types<'a> {
         names.join("::")
     }
 
+    /// A variable's name with its path; both may stand in its declaration only.
+    pub(crate) fn variable_name(&self, module: u32, entry: Offset) -> String {
+        let Some(info) = self.module(module) else {
+            return String::new();
+        };
+        let origins = info.origins(entry);
+        let named = origins
+            .iter()
+            .find_map(|(at, entry)| info.text(*at, entry, DW_AT_name));
+        let path = origins.last().map(|(at, _)| self.path(module, *at));
+        let parts = [path.unwrap_or_default(), named.unwrap_or_default()];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("::")
+    }
+
     /// A type's name with its path, without default parameters; empty if it has none.
     pub(crate) fn name(&self, key: TypeKey) -> String {
         without_defaults(&self.name_within(key, DEEPEST_NAME))

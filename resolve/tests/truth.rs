@@ -26,10 +26,13 @@ impl Score {
 fn typed(native: &Native) -> (Dump, Summary) {
     let symbols = Symbols::default();
     let sources = support::modules(&native.dump).into_iter();
-    let sources: Vec<Source> = sources.map(|module| Source::find(module, &symbols)).collect();
+    let sources: Vec<Source> = sources
+        .map(|module| Source::find(module, &symbols))
+        .collect();
     let sections: Vec<_> = sources.iter().map(Source::sections).collect();
     let program = Program::new(&sections);
-    let (bytes, summary) = write_typed(&native.dump, &program, &[], Vec::new()).expect("a typed dump");
+    let (bytes, summary) =
+        write_typed(&native.dump, &program, &[], Vec::new()).expect("a typed dump");
     let dump = Dump::from_bytes("typed.dump".as_ref(), bytes).expect("a dump");
     (dump, summary)
 }
@@ -38,7 +41,10 @@ fn typed(native: &Native) -> (Dump, Summary) {
 fn agree(truth: &str, name: &str) -> bool {
     if let Some(entry) = truth.strip_prefix("btree") {
         let node = name.strip_prefix("alloc::collections::btree::node::");
-        let node = node.and_then(|node| node.strip_prefix("LeafNode").or_else(|| node.strip_prefix("InternalNode")));
+        let node = node.and_then(|node| {
+            node.strip_prefix("LeafNode")
+                .or_else(|| node.strip_prefix("InternalNode"))
+        });
         return node == Some(entry);
     }
     truth == name
@@ -53,7 +59,12 @@ fn score(profile: Profile, stacks: bool) -> Score {
     let (dump, summary) = typed(&native);
     assert_eq!(dump.counts().objects, native.dump.counts().objects);
     let names = support::types(&dump);
-    let mut score = Score { right: 0, wrong: 0, unknown: 0, summary };
+    let mut score = Score {
+        right: 0,
+        wrong: 0,
+        unknown: 0,
+        summary,
+    };
     let mut wrong: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (address, truth) in &native.truths {
         let name = &names[address];

@@ -75,6 +75,8 @@ fn told(summary: &Summary) -> String {
 fn place(kept: &Kept) -> String {
     match kept {
         Kept::In(path) => format!("kept in {}", path.display()),
-        Kept::Nowhere(path, why) => format!("not kept, {} cannot be written: {why}", path.display()),
+        Kept::Nowhere(path, why) => {
+            format!("not kept, {} cannot be written: {why}", path.display())
+        }
     }
 }

@@ -10,7 +10,7 @@ use memdump_format::{
     Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, Site, Strength,
     Type, TypeFlags, Writer,
 };
-use memdump_resolve::{LoadedModule, BuildId};
+use memdump_resolve::{BuildId, LoadedModule};
 
 /// How the target is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +19,22 @@ pub struct Profile {
     pub directory: &'static str,
 }
 
-pub const DEV: Profile = Profile { name: "dev", directory: "debug" };
-pub const RELEASE: Profile = Profile { name: "release", directory: "release" };
-pub const LINES: Profile = Profile { name: "lines", directory: "lines" };
-pub const FAT: Profile = Profile { name: "fat", directory: "fat" };
+pub const DEV: Profile = Profile {
+    name: "dev",
+    directory: "debug",
+};
+pub const RELEASE: Profile = Profile {
+    name: "release",
+    directory: "release",
+};
+pub const LINES: Profile = Profile {
+    name: "lines",
+    directory: "lines",
+};
+pub const FAT: Profile = Profile {
+    name: "fat",
+    directory: "fat",
+};
 
 /// A native dump of the target.
 pub struct Native {
@@ -45,7 +57,10 @@ pub fn build(profile: Profile) -> PathBuf {
         .arg(root.join("tests/rust-types/Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
-        .env("RUSTFLAGS", "-C force-frame-pointers=yes -C link-arg=-Wl,--build-id")
+        .env(
+            "RUSTFLAGS",
+            "-C force-frame-pointers=yes -C link-arg=-Wl,--build-id",
+        )
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
         .expect("cargo runs");
@@ -61,7 +76,9 @@ pub fn dump(program: &Path, stacks: bool) -> Native {
     let build_id = build_id(program);
     let mut writer = Writer::new(Vec::new(), 3).expect("a writer").with_native();
     let empty = writer.string("").expect("a string");
-    let path = writer.string(&program.display().to_string()).expect("a string");
+    let path = writer
+        .string(&program.display().to_string())
+        .expect("a string");
     let id = writer.string(&build_id).expect("a string");
     let mut sites = HashMap::new();
     let mut objects = HashMap::new();
@@ -72,19 +89,39 @@ pub fn dump(program: &Path, stacks: bool) -> Native {
             ["module", bias, first, end, ..] => {
                 let (bias, first, end) = (hex(bias), hex(first), hex(end));
                 let length = end - first;
-                let module = Module { bias, first, length, path, build_id: id };
+                let module = Module {
+                    bias,
+                    first,
+                    length,
+                    path,
+                    build_id: id,
+                };
                 writer.module(&module).expect("a module");
             }
             ["block", address, size, alignment, frames, truth] => {
                 let address = Address(hex(address));
                 let log2_alignment = number(alignment).trailing_zeros() as u8;
-                let frames: Vec<u64> = if stacks { frames.split(',').map(hex).collect() } else { Vec::new() };
-                let type_id = *sites.entry((log2_alignment, frames)).or_insert_with_key(|(log2_alignment, frames)| {
-                    let record = Type { address: Address(0), module: empty, name: empty, flags: TypeFlags::default() };
-                    let site = Site { log2_alignment: *log2_alignment, frames };
-                    writer.site(&site).expect("a site");
-                    writer.define_type(&record).expect("a type")
-                });
+                let frames: Vec<u64> = if stacks {
+                    frames.split(',').map(hex).collect()
+                } else {
+                    Vec::new()
+                };
+                let type_id = *sites.entry((log2_alignment, frames)).or_insert_with_key(
+                    |(log2_alignment, frames)| {
+                        let record = Type {
+                            address: Address(0),
+                            module: empty,
+                            name: empty,
+                            flags: TypeFlags::default(),
+                        };
+                        let site = Site {
+                            log2_alignment: *log2_alignment,
+                            frames,
+                        };
+                        writer.site(&site).expect("a site");
+                        writer.define_type(&record).expect("a type")
+                    },
+                );
                 let object = Object {
                     address,
                     type_id,
@@ -128,7 +165,9 @@ pub fn types(dump: &Dump) -> HashMap<Address, String> {
     let mut found = HashMap::new();
     let mut batch = Default::default();
     for block in dump.object_blocks() {
-        block.decode(ObjectColumns::TYPE | ObjectColumns::ADDRESS, &mut batch).expect("objects");
+        block
+            .decode(ObjectColumns::TYPE | ObjectColumns::ADDRESS, &mut batch)
+            .expect("objects");
         for (address, id) in batch.addresses.iter().zip(&batch.types) {
             let name = dump.strings().get(types[id.index()].name).expect("a name");
             found.insert(*address, name.to_owned());
