@@ -22,12 +22,16 @@ pub(crate) type Offset = usize;
 /// References from entry to entry (origin, specification) that are followed; compilers make two or three.
 const MOST_HOPS: usize = 16;
 
+/// Entries in entries: blocks and inlined calls reach dozens. addr2line goes down by recursion, so that more could end the process.
+const DEEPEST: isize = 1000;
+
 /// The DWARF of one module.
 pub(crate) struct DebugInfo<'a> {
     context: addr2line::Context<Slice<'a>>,
     dwarf: Arc<gimli::Dwarf<Slice<'a>>>,
     /// In the order of their offsets.
     units: Vec<Unit<'a>>,
+    variables: Vec<Offset>,
 }
 
 /// A compilation unit, parsed when something in it is asked for.
@@ -48,10 +52,10 @@ pub(crate) struct FoundFunction {
 }
 
 impl<'a> DebugInfo<'a> {
-    /// Over the sections of a module.
+    /// Over the sections of a module, all of whose entries are looked at once.
     ///
     /// # Errors
-    /// If the units' headers cannot be read.
+    /// If the units' headers cannot be read, or entries lie in entries too deep.
     pub(crate) fn new(
         sections: &'a Sections<'_>,
         endian: RunTimeEndian,
@@ -69,7 +73,12 @@ impl<'a> DebugInfo<'a> {
                 });
             }
         }
+        let mut variables = Vec::new();
+        for unit in &units {
+            unit.survey(&dwarf, &mut variables)?;
+        }
         Ok(DebugInfo {
+            variables,
             context: addr2line::Context::from_arc_dwarf(Arc::clone(&dwarf))?,
             dwarf,
             units,
@@ -96,14 +105,9 @@ impl<'a> DebugInfo<'a> {
         found
     }
 
-    /// All variables that have a place of their own, local ones left out.
-    pub(crate) fn variables(&self) -> Vec<Offset> {
-        let mut found = Vec::new();
-        for unit in &self.units {
-            // A unit that cannot be read has no statics that could be told.
-            let _ = unit.find_variables(&self.dwarf, &mut found);
-        }
-        found
+    /// All variables that have a place, in the stack or in static memory.
+    pub(crate) fn variables(&self) -> &[Offset] {
+        &self.variables
     }
 
     /// The entry at an offset.
@@ -219,15 +223,28 @@ impl<'a> Unit<'a> {
             .get_or_init(|| self.find_parents(dwarf).unwrap_or_default())
     }
 
-    fn find_variables(
+    /// Goes through the whole unit: finds its variables, and sees how deep it is.
+    ///
+    /// # Errors
+    /// If it is too deep. What cannot be read ends the unit.
+    fn survey(
         &self,
         dwarf: &gimli::Dwarf<Slice<'a>>,
-        found: &mut Vec<Offset>,
-    ) -> Option<()> {
-        let mut entries = self.parsed(dwarf)?.entries_raw(None).ok()?;
+        variables: &mut Vec<Offset>,
+    ) -> Result<(), gimli::Error> {
+        let Some(unit) = self.parsed(dwarf) else {
+            return Ok(());
+        };
+        let mut entries = unit.entries_raw(None)?;
         while !entries.is_empty() {
+            if entries.next_depth() > DEEPEST {
+                return Err(gimli::Error::UnsupportedOffset);
+            }
             let offset = entries.next_offset();
-            let Some(abbreviation) = entries.read_abbreviation().ok()? else {
+            let Ok(abbreviation) = entries.read_abbreviation() else {
+                break;
+            };
+            let Some(abbreviation) = abbreviation else {
                 continue;
             };
             let attributes = abbreviation.attributes();
@@ -235,11 +252,13 @@ impl<'a> Unit<'a> {
                 .iter()
                 .any(|attribute| attribute.name() == gimli::DW_AT_location);
             if has_place && abbreviation.tag() == gimli::DW_TAG_variable {
-                found.push(self.start + offset.0);
+                variables.push(self.start + offset.0);
             }
-            entries.skip_attributes(attributes).ok()?;
+            if entries.skip_attributes(attributes).is_err() {
+                break;
+            }
         }
-        Some(())
+        Ok(())
     }
 
     /// Goes through the whole unit once; DWARF has no way back from a child.

@@ -86,6 +86,13 @@ pub struct ModuleSections<'f> {
     sections: Option<(Sections<'f>, gimli::RunTimeEndian)>,
 }
 
+impl<'f> ModuleSections<'f> {
+    pub(crate) fn debug_info(&'f self) -> Option<DebugInfo<'f>> {
+        let (sections, endian) = self.sections.as_ref()?;
+        DebugInfo::new(sections, *endian).ok()
+    }
+}
+
 /// A program of which addresses and types can be asked.
 pub struct Program<'a> {
     modules: Vec<&'a LoadedModule>,
@@ -96,14 +103,10 @@ pub struct Program<'a> {
 
 impl<'a> Program<'a> {
     /// Of modules whose sections are at hand.
-    pub fn new(sections: &'a [ModuleSections<'_>]) -> Program<'a> {
-        let infos = sections.iter().map(|module| {
-            let (sections, endian) = module.sections.as_ref()?;
-            DebugInfo::new(sections, *endian).ok()
-        });
+    pub fn new(sections: &'a [ModuleSections<'a>]) -> Program<'a> {
         Program {
             modules: sections.iter().map(|module| module.module).collect(),
-            types: Types::new(infos.collect()),
+            types: Types::new(sections),
             functions: RefCell::default(),
             statics: sections.iter().map(|_| OnceCell::new()).collect(),
         }

@@ -65,11 +65,17 @@ impl Roots {
     }
 }
 
+/// Variables of malloc: they point to the last block that it gave, and hold none.
+const MALLOCS_OWN: [&str; 2] = ["main_arena", "mp_"];
+
 /// Of `program+0x1234`, an address in the file.
 fn place_of(name: &str, program: &Program<'_>) -> Option<RootPlace> {
     let (file, address) = name.rsplit_once("+0x")?;
     let address = u64::from_str_radix(address, 16).ok()?;
     let place = program.static_at(file, address)?;
+    if MALLOCS_OWN.contains(&place.name.as_str()) {
+        return Some(RootPlace::Nothing);
+    }
     let block = BlockType::One(place.ty);
     Some(match program.field(&block, u64::MAX, place.offset) {
         Field::Pointer { path, target, .. } => RootPlace::Field {

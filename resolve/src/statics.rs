@@ -32,7 +32,7 @@ impl Statics {
         let Some(info) = types.module(module) else {
             return Statics::default();
         };
-        let variables = info.variables().into_iter().filter_map(|at| {
+        let variables = info.variables().iter().filter_map(|&at| {
             let entry = info.entry(at)?;
             let address = info.static_address(at, &entry)?;
             // The place is told by the definition, the type perhaps by the declaration only.

@@ -1,6 +1,6 @@
 //! Types as DWARF describes them, read when they are asked for, and once.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -8,6 +8,7 @@ use gimli::{DW_AT_byte_size, DW_AT_name, DW_AT_type, DwTag};
 
 use crate::debug_info::{DebugInfo, Entry, Offset};
 use crate::fields::Found;
+use crate::program::ModuleSections;
 use crate::type_name::without_defaults;
 
 /// A type: the module that describes it, and where.
@@ -17,6 +18,9 @@ pub struct TypeKey {
     pub(crate) module: u32,
     pub(crate) entry: Offset,
 }
+
+/// Generic parameters that are types, by name.
+type Parameters = Vec<(String, TypeKey)>;
 
 /// A type's description.
 #[derive(Debug)]
@@ -28,8 +32,7 @@ pub(crate) struct Description {
     /// In bytes; `None` where the debug information does not say.
     pub(crate) alignment: Option<u64>,
     pub(crate) shape: Shape,
-    /// Generic parameters that are types, by name.
-    pub(crate) parameters: Vec<(String, TypeKey)>,
+    pub(crate) parameters: Parameters,
 }
 
 /// What a type is made of.
@@ -57,7 +60,9 @@ pub(crate) struct Member {
 
 /// The types of a program's modules.
 pub(crate) struct Types<'a> {
-    modules: Vec<Option<DebugInfo<'a>>>,
+    sections: &'a [ModuleSections<'a>],
+    /// Read when something of them is asked for: most libraries of a program never are.
+    modules: Vec<OnceCell<Option<DebugInfo<'a>>>>,
     known: RefCell<HashMap<TypeKey, Rc<Description>>>,
     /// What was found at offsets; few of all offsets are ever asked for, those again and again.
     pub(crate) found: RefCell<HashMap<(TypeKey, u64), Found>>,
@@ -70,17 +75,20 @@ const DEEPEST_NAME: u32 = 16;
 
 impl<'a> Types<'a> {
     /// Of modules, some of which have no debug information.
-    pub(crate) fn new(modules: Vec<Option<DebugInfo<'a>>>) -> Types<'a> {
+    pub(crate) fn new(sections: &'a [ModuleSections<'a>]) -> Types<'a> {
         Types {
-            modules,
+            sections,
+            modules: sections.iter().map(|_| OnceCell::new()).collect(),
             known: RefCell::default(),
             found: RefCell::default(),
         }
     }
 
-    /// A module's debug information.
+    /// A module's debug information; `None` if there is none that can be read.
     pub(crate) fn module(&self, number: u32) -> Option<&DebugInfo<'a>> {
-        self.modules.get(number as usize)?.as_ref()
+        let number = number as usize;
+        let read = || self.sections.get(number)?.debug_info();
+        self.modules.get(number)?.get_or_init(read).as_ref()
     }
 
     /// What is known of a type.
@@ -258,7 +266,9 @@ impl<'a> Types<'a> {
             let alignment = number(&entry, gimli::DW_AT_alignment);
             let inner = info.reference(at, &entry, DW_AT_type);
             match entry.tag() {
-                gimli::DW_TAG_pointer_type => return (times.map(|n| n * POINTER), Some(POINTER)),
+                gimli::DW_TAG_pointer_type => {
+                    return (times.and_then(|n| n.checked_mul(POINTER)), Some(POINTER));
+                }
                 gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => {
                     let size = own.and_then(|own| own.checked_mul(times?));
                     return (size, alignment.or(own));
@@ -297,7 +307,7 @@ impl<'a> Types<'a> {
     }
 
     /// The members of a struct, a union, or all variants of an enum, and the generic parameters.
-    fn members(&self, key: TypeKey) -> Option<(Vec<Member>, Vec<(String, TypeKey)>)> {
+    fn members(&self, key: TypeKey) -> Option<(Vec<Member>, Parameters)> {
         let TypeKey { module, entry: at } = key;
         let info = self.module(module)?;
         let mut members = Vec::new();

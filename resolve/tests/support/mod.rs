@@ -1,14 +1,15 @@
 //! A target that knows the types of its blocks, built in a profile, run, and made a native dump of.
 
-#![allow(unreachable_pub)]
+// Each test that includes this uses its part of it.
+#![allow(unreachable_pub, dead_code)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memdump_format::{
-    Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, Site, Strength,
-    Type, TypeFlags, Writer,
+    Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, ReferenceColumns,
+    Site, Strength, Type, TypeFlags, Writer,
 };
 use memdump_resolve::{BuildId, LoadedModule};
 
@@ -157,6 +158,42 @@ pub fn dump(program: &Path, stacks: bool) -> Native {
 /// The modules of a dump as the resolver wants them.
 pub fn modules(dump: &Dump) -> Vec<LoadedModule> {
     memdump_resolve::loaded_modules(dump).expect("modules")
+}
+
+/// Addresses of the blocks that a chain of references leads to from the blocks of a type.
+pub fn reached(dump: &Dump, from: &str) -> HashSet<Address> {
+    let mut addresses = Vec::new();
+    let mut batch = Default::default();
+    for block in dump.object_blocks() {
+        block
+            .decode(ObjectColumns::ADDRESS, &mut batch)
+            .expect("objects");
+        addresses.extend_from_slice(&batch.addresses);
+    }
+    let mut targets: HashMap<Address, Vec<Address>> = HashMap::new();
+    let mut batch = Default::default();
+    for block in dump.reference_blocks() {
+        block
+            .decode(ReferenceColumns::ALL, &mut batch)
+            .expect("references");
+        let mut rest = batch.targets.as_slice();
+        for group in &batch.groups {
+            let (own, others) = rest.split_at(group.count as usize);
+            let source = addresses[group.source.index()];
+            targets.entry(source).or_default().extend_from_slice(own);
+            rest = others;
+        }
+    }
+    let names = types(dump);
+    let starts = names.iter().filter(|(_, name)| *name == from);
+    let mut waiting: Vec<Address> = starts.map(|(address, _)| *address).collect();
+    let mut reached = HashSet::new();
+    while let Some(address) = waiting.pop() {
+        if reached.insert(address) {
+            waiting.extend(targets.get(&address).into_iter().flatten());
+        }
+    }
+    reached
 }
 
 /// Names of the types of a dump's objects, by address.
