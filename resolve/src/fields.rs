@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::site::{BlockType, TableShape};
-use crate::types::{Member, Shape, TypeKey, Types};
+use crate::types::{Description, Member, Shape, TypeKey, Types};
 
 /// What the layout of a block says about an offset.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,7 +138,7 @@ impl Look<'_, '_> {
                 found
             }
             Shape::Members(members) => {
-                let found = self.in_members(&description.name, members, offset, path, deeper);
+                let found = self.in_members(&description, members, offset, path, deeper);
                 match found {
                     Found::Pointer(path, target) => {
                         let target = owned_by(self.types, ty, &description.name, members)
@@ -154,7 +154,7 @@ impl Look<'_, '_> {
     /// Members of unions and of variants overlap: a pointer in any of them is one.
     fn in_members(
         &mut self,
-        owner: &str,
+        owner: &Description,
         members: &[Member],
         offset: u64,
         path: &mut Vec<String>,
@@ -165,11 +165,18 @@ impl Look<'_, '_> {
             let Some(inside) = offset.checked_sub(member.offset) else {
                 continue;
             };
-            let size = self.types.describe(member.ty).size;
-            if size.is_some_and(|size| inside >= size) && !is_unsized_tail(self.types, member) {
-                continue;
-            }
-            let named = !is_wrapper(owner) && !member.name.is_empty();
+            let own = self.types.describe(member.ty);
+            let inside = match (own.size, is_tail(owner, member, own.size)) {
+                // How long it is, and of what, only who points to it knows.
+                (_, true) if own.name.starts_with("dyn ") => {
+                    unknown = true;
+                    continue;
+                }
+                (Some(size), true) if size > 0 => inside % size,
+                (Some(size), _) if inside >= size => continue,
+                _ => inside,
+            };
+            let named = !is_wrapper(&owner.name) && !member.name.is_empty();
             if named {
                 path.push(format!(".{}", member.name));
             }
@@ -191,9 +198,14 @@ impl Look<'_, '_> {
     }
 }
 
-/// A slice at the end of a struct goes on to the end of the block.
-fn is_unsized_tail(types: &Types<'_>, member: &Member) -> bool {
-    matches!(types.describe(member.ty).shape, Shape::Array(_, None))
+/// Whether a member is the unsized end of a struct, which goes on to the end of the block: the struct's size does not count it. Of a slice
+/// the debug information gives the element for the member's type.
+fn is_tail(owner: &Description, member: &Member, size: Option<u64>) -> bool {
+    let end = member.offset.saturating_add(size.unwrap_or(0));
+    let is_dynamic = size == Some(0) && owner.name.contains("<dyn ");
+    owner
+        .size
+        .is_some_and(|whole| end > whole || (end == whole && is_dynamic))
 }
 
 /// Whether the fields of a type are nobody's business: those of the standard library's containers, but for the nodes of its trees.

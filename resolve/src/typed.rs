@@ -277,8 +277,8 @@ impl<W: Write> Typing<'_, '_, '_, W> {
         for (key, value) in [
             ("typed_by_stack", typed_by_stack),
             ("typed_by_reference", typed_by_reference),
-            ("references_labelled", labelled),
-            ("references_conservative", conservative),
+            ("references_named", labelled),
+            ("references_unsure", conservative),
             ("references_dropped", dropped),
         ] {
             self.writer.metadata(key, &value.to_string())?;

@@ -82,7 +82,12 @@ fn score(profile: Profile, stacks: bool) -> Score {
     let mut wrong: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (address, truth) in &native.truths {
         let name = &names[address];
-        score.lost += usize::from(!reached.contains(address));
+        if !reached.contains(address) {
+            score.lost += 1;
+            *wrong
+                .entry((truth, "nothing that leads there"))
+                .or_default() += 1;
+        }
         if agree(truth, name) {
             score.right += 1;
         } else {
