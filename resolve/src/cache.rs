@@ -34,6 +34,8 @@ pub enum Outcome {
         kept: Kept,
         /// Why modules of the program, not of the system, have no debug information.
         missing: Vec<SymbolsError>,
+        /// Files that were named by hand and are of none of the program's builds.
+        unused: Vec<PathBuf>,
     },
     /// No module has debug information: it is what it was.
     Untyped(Vec<SymbolsError>),
@@ -114,6 +116,7 @@ pub fn open_typed(
     };
     let outcome = Outcome::Typed {
         summary,
+        unused: symbols.unused(&found),
         symbols: found,
         kept,
         missing: missing(sources),

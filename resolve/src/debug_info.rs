@@ -301,3 +301,38 @@ fn is_named(tag: gimli::DwTag) -> bool {
             | gimli::DW_TAG_variable
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    /// One unit, in which so many blocks lie in one another.
+    fn nested(depth: usize) -> Sections<'static> {
+        // A unit and a lexical block, both with children and without attributes.
+        let abbreviations = [1, 0x11, 1, 0, 0, 2, 0x0b, 1, 0, 0, 0];
+        let mut entries = vec![1];
+        entries.resize(1 + depth, 2);
+        entries.resize(2 + 2 * depth, 0);
+        let mut info = Vec::new();
+        info.extend_from_slice(&(entries.len() as u32 + 7).to_le_bytes());
+        info.extend_from_slice(&[4, 0, 0, 0, 0, 0, 8]);
+        info.extend_from_slice(&entries);
+        gimli::DwarfSections::load(|id| {
+            Ok::<_, ()>(match id {
+                gimli::SectionId::DebugInfo => Cow::Owned(info.clone()),
+                gimli::SectionId::DebugAbbrev => Cow::Owned(abbreviations.to_vec()),
+                _ => Cow::Borrowed(&[][..]),
+            })
+        })
+        .unwrap_or_else(|()| unreachable!())
+    }
+
+    #[test]
+    fn entries_in_entries_without_end_are_refused() {
+        let endian = RunTimeEndian::Little;
+        assert!(DebugInfo::new(&nested(900), endian).is_ok());
+        assert!(DebugInfo::new(&nested(1_000_000), endian).is_err());
+    }
+}

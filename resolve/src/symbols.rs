@@ -147,6 +147,15 @@ impl Symbols {
         self
     }
 
+    /// Files named by hand that are none of those that were found.
+    pub(crate) fn unused(&self, found: &[PathBuf]) -> Vec<PathBuf> {
+        let given = self.given.iter().filter(|given| given.is_file());
+        given
+            .filter(|given| !found.contains(given))
+            .cloned()
+            .collect()
+    }
+
     /// Finds the debug information of the module that was loaded from `module`.
     ///
     /// # Errors

@@ -37,11 +37,18 @@ impl NativeTypes {
                 summary,
                 kept,
                 missing,
+                unused,
                 ..
             } => {
                 eprintln!("memdump: {name}: {}; {}", told(&summary), place(&kept));
                 for why in missing {
                     eprintln!("memdump: {name}: {why}");
+                }
+                for file in unused {
+                    let file = file.display();
+                    eprintln!(
+                        "memdump: {name}: {file} was left out: no file of the program has its build id"
+                    );
                 }
             }
             Outcome::Untyped(missing) => {
