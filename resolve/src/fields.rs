@@ -219,6 +219,9 @@ fn is_wrapper(name: &str) -> bool {
 
 /// What a container owns through its pointer, where the pointer's own type does not tell.
 fn owned_by(types: &Types<'_>, ty: TypeKey, name: &str, members: &[Member]) -> Option<BlockType> {
+    if name == "alloc::string::String" {
+        return Some(BlockType::Text);
+    }
     if name.starts_with("alloc::raw_vec::RawVec<") {
         return types.parameter(ty, "T").map(BlockType::Array);
     }

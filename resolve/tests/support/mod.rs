@@ -9,7 +9,7 @@ use std::process::Command;
 
 use memdump_format::{
     Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, ReferenceColumns,
-    Site, Strength, Type, TypeFlags, Writer,
+    Root, RootKind, Site, Strength, Type, TypeFlags, Writer,
 };
 use memdump_resolve::{BuildId, LoadedModule};
 
@@ -71,6 +71,13 @@ pub fn build(profile: Profile) -> PathBuf {
 
 /// Runs the target and makes a native dump of what it says; `stacks` off leaves out who allocated.
 pub fn dump(program: &Path, stacks: bool) -> Native {
+    let (bytes, truths) = bytes(program, stacks);
+    let dump = Dump::from_bytes(Path::new("native.dump"), bytes).expect("a dump");
+    Native { dump, truths }
+}
+
+/// As [`dump`], as bytes of a file.
+pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>) {
     let output = Command::new(program).output().expect("the target runs");
     assert!(output.status.success(), "the target failed");
     let text = String::from_utf8(output.stdout).expect("text");
@@ -146,13 +153,26 @@ pub fn dump(program: &Path, stacks: bool) -> Native {
                 let source = objects[&Address(hex(source))];
                 writer.reference(source, &reference).expect("a reference");
             }
+            ["root", at, target, offset] => {
+                let name = program.file_name().expect("a name").to_string_lossy();
+                let name = writer.string(&format!("{name}+0x{at}")).expect("a string");
+                let root = Root {
+                    kind: RootKind::Static,
+                    name: Some(name),
+                    thread: None,
+                    line: 0,
+                    depth: 0,
+                    label: Label::None,
+                    target: Address(hex(target)),
+                    offset: number(offset),
+                };
+                writer.root(&root).expect("a root");
+            }
             _ => panic!("the target said {line}"),
         }
     }
     writer.metadata("native", "conservative").expect("metadata");
-    let (bytes, _) = writer.finish().expect("a dump");
-    let dump = Dump::from_bytes(Path::new("native.dump"), bytes).expect("a dump");
-    Native { dump, truths }
+    (writer.finish().expect("a dump").0, truths)
 }
 
 /// The modules of a dump as the resolver wants them.
@@ -160,8 +180,27 @@ pub fn modules(dump: &Dump) -> Vec<LoadedModule> {
     memdump_resolve::loaded_modules(dump).expect("modules")
 }
 
-/// Addresses of the blocks that a chain of references leads to from the blocks of a type.
-pub fn reached(dump: &Dump, from: &str) -> HashSet<Address> {
+/// Addresses of the blocks of a type.
+pub fn of_type(dump: &Dump, wanted: &str) -> Vec<Address> {
+    let names = types(dump).into_iter();
+    names
+        .filter(|(_, name)| name == wanted)
+        .map(|(address, _)| address)
+        .collect()
+}
+
+/// Addresses of the blocks that a static variable of this name holds.
+pub fn held_by(dump: &Dump, wanted: &str) -> Vec<Address> {
+    let is_wanted = |root: &Root| {
+        root.name
+            .is_some_and(|name| dump.strings().get(name).expect("a name") == wanted)
+    };
+    let roots = dump.roots().expect("roots").into_iter();
+    roots.filter(is_wanted).map(|root| root.target).collect()
+}
+
+/// Addresses of the blocks that a chain of references leads to, these included.
+pub fn reached(dump: &Dump, from: Vec<Address>) -> HashSet<Address> {
     let mut addresses = Vec::new();
     let mut batch = Default::default();
     for block in dump.object_blocks() {
@@ -184,9 +223,7 @@ pub fn reached(dump: &Dump, from: &str) -> HashSet<Address> {
             rest = others;
         }
     }
-    let names = types(dump);
-    let starts = names.iter().filter(|(_, name)| *name == from);
-    let mut waiting: Vec<Address> = starts.map(|(address, _)| *address).collect();
+    let mut waiting = from;
     let mut reached = HashSet::new();
     while let Some(address) = waiting.pop() {
         if reached.insert(address) {

@@ -1,7 +1,7 @@
 //! Says what there is, one line each:
 //!
 //! `module BIAS FIRST END PATH`, `block ADDRESS SIZE ALIGNMENT FRAME,… TRUTH` (`-` if nobody knows), `reference SOURCE AT TARGET OFFSET`; a
-//! reference is any aligned word of a block that is an address in a block, or behind its last byte in a table's case.
+//! reference is any aligned word of a block that is an address in a block. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory.
 
 use std::io::Write;
 
@@ -39,7 +39,34 @@ pub fn print() {
             let word = unsafe { *((block.address + at) as *const usize) };
             if let Some(target) = holding(&blocks, word) {
                 let offset = word - target.address;
-                writeln!(out, "reference {:x} {at} {:x} {offset}", block.address, target.address).expect("stdout");
+                writeln!(
+                    out,
+                    "reference {:x} {at} {:x} {offset}",
+                    block.address, target.address
+                )
+                .expect("stdout");
+            }
+        }
+    }
+    let mut end_of_file = 0;
+    for line in maps.lines() {
+        let (from, to) = (address(line, 0), address(line, 1));
+        let is_own = line.ends_with(&own);
+        // Static memory without contents of its own follows what the file has, without a name.
+        let is_static = is_own || (from == end_of_file && line.split_whitespace().count() == 5);
+        if is_static {
+            end_of_file = to;
+        }
+        if !is_static || !line.contains(" rw") {
+            continue;
+        }
+        for at in (from..to).step_by(8) {
+            // SAFETY: it is mapped for reading, and only this thread runs.
+            let word = unsafe { *(at as *const usize) };
+            if let Some(target) = holding(&blocks, word) {
+                let offset = word - target.address;
+                writeln!(out, "root {:x} {:x} {offset}", at - first, target.address)
+                    .expect("stdout");
             }
         }
     }

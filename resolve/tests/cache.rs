@@ -1,0 +1,76 @@
+//! A typed dump is kept beside the native one as long as it is right.
+#![allow(clippy::expect_used, missing_docs)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use memdump_format::{Dump, Writer};
+use memdump_resolve::{Kept, Outcome, Symbols, is_native, open_typed};
+use support::RELEASE;
+
+fn open(path: &Path) -> (Dump, Outcome) {
+    let native = Dump::open(path).expect("a dump");
+    assert!(is_native(&native.metadata().expect("metadata")));
+    open_typed(native, &Symbols::default(), false).expect("a typed dump")
+}
+
+#[test]
+fn a_typed_dump_is_made_once_and_again_when_the_native_one_is_another() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.dump");
+    let kept = directory.path().join("a.dump.typed");
+    let program = support::build(RELEASE);
+    fs::write(&path, support::bytes(&program, true).0).expect("written");
+
+    let (dump, outcome) = open(&path);
+    assert!(matches!(&outcome, Outcome::Typed { kept: Kept::In(place), .. } if *place == kept));
+    assert_eq!(dump.path(), path);
+    assert!(!is_native(&dump.metadata().expect("metadata")));
+    let mode = fs::metadata(&kept).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    assert!(matches!(open(&path).1, Outcome::Cached));
+
+    // Of another process, and so of another length.
+    fs::write(&path, support::bytes(&program, false).0).expect("written");
+    assert!(matches!(open(&path).1, Outcome::Typed { .. }));
+
+    fs::write(&kept, b"damaged").expect("written");
+    assert!(matches!(open(&path).1, Outcome::Typed { .. }));
+    assert!(matches!(open(&path).1, Outcome::Cached));
+}
+
+#[test]
+fn what_cannot_be_kept_is_typed_all_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.dump");
+    let program = support::build(RELEASE);
+    fs::write(&path, support::bytes(&program, true).0).expect("written");
+    fs::create_dir(directory.path().join("a.dump.typed")).expect("a directory");
+    let (dump, outcome) = open(&path);
+    let Outcome::Typed {
+        kept: Kept::Nowhere(..),
+        summary,
+        ..
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(dump.counts().objects, summary.blocks);
+}
+
+#[test]
+fn without_debug_information_the_dump_stays_what_it_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.dump");
+    let mut writer = Writer::new(Vec::new(), 3).expect("a writer").with_native();
+    writer.metadata("native", "conservative").expect("metadata");
+    fs::write(&path, writer.finish().expect("a dump").0).expect("written");
+    let (dump, outcome) = open(&path);
+    assert!(matches!(outcome, Outcome::Untyped(_)));
+    assert!(is_native(&dump.metadata().expect("metadata")));
+    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1);
+}
