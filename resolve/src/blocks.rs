@@ -122,6 +122,8 @@ impl Blocks {
             let kind = blocks.kind(id)?;
             kinds.get(kind).block.clone()
         };
+        // What holds no pointers leads no further and fits nearly every block, which makes it the weakest of hints.
+        let mut late = Vec::new();
         let mut waiting: Vec<ObjectId> = first.keys().copied().collect();
         // From the last to the first, so that the first is taken first: the same order in every run.
         waiting.sort_unstable_by(|a, b| b.cmp(a));
@@ -143,6 +145,10 @@ impl Blocks {
                 else {
                     continue;
                 };
+                if program.is_scalars(&pointee) {
+                    late.push((hint, pointee));
+                    continue;
+                }
                 if !self.give(program, kinds, target, &pointee, hint.offset) {
                     continue;
                 }
@@ -150,6 +156,10 @@ impl Blocks {
                     waiting.push(target.id);
                 }
             }
+        }
+        for (hint, pointee) in late {
+            let target = &untyped[hint.target as usize];
+            self.give(program, kinds, target, &pointee, hint.offset);
         }
         Ok(())
     }
@@ -167,6 +177,7 @@ impl Blocks {
             return false;
         };
         let size = self.size(target.id);
+        let pointee = &program.actual(pointee, size);
         let possible = kinds.get(kind).block.is_none()
             && begins(program, pointee, size, offset)
             && program.fits(pointee, size, kinds.alignment(target.site));

@@ -77,6 +77,7 @@ impl<'p, 'a> Kinds<'p, 'a> {
             None => {
                 let function = known.and_then(|(_, types)| types.function.as_deref());
                 let name = match function {
+                    _ if self.alignment(site) == 1 && known.is_some() => "[u8]".to_owned(),
                     Some(function) => format!("[{size} bytes] {function}"),
                     None => format!("[{size} bytes]"),
                 };

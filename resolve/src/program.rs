@@ -9,12 +9,12 @@ use memdump_format::{Dump, ReadError};
 
 use crate::debug_info::DebugInfo;
 use crate::elf::Sections;
-use crate::fields::Field;
+use crate::fields::{Field, Pointee};
 use crate::function::Function;
 use crate::site::{BlockType, SiteTypes, TableShape};
 use crate::statics::{Place, Statics};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
-use crate::types::Types;
+use crate::types::{Shape, Types};
 
 /// A file that was loaded into the target.
 #[derive(Clone, Debug)]
@@ -142,6 +142,43 @@ impl<'a> Program<'a> {
     /// What lies at an offset of a block.
     pub fn field(&self, block: &BlockType, size: u64, offset: u64) -> Field {
         self.types.field(block, size, offset)
+    }
+
+    /// Whether a type is an array of numbers.
+    pub(crate) fn is_scalars(&self, block: &BlockType) -> bool {
+        let BlockType::Array(element) = block else {
+            return false;
+        };
+        matches!(self.types.describe(*element).shape, Shape::Scalar)
+    }
+
+    /// What a block of that size is to which a pointer of the type points: a pointer to a leaf of a B-tree may lead to an inner node, which
+    /// begins with one, and which only the leaf's own pointer to its parent names.
+    pub(crate) fn actual(&self, pointee: &BlockType, size: u64) -> BlockType {
+        let inner = || {
+            let BlockType::One(leaf) = pointee else {
+                return None;
+            };
+            let description = self.types.describe(*leaf);
+            let is_leaf = description
+                .name
+                .starts_with("alloc::collections::btree::node::LeafNode<");
+            let Shape::Members(members) = &description.shape else {
+                return None;
+            };
+            if !is_leaf || description.size == Some(size) {
+                return None;
+            }
+            let parent = members.iter().find(|member| member.name == "parent")?;
+            match self.field(pointee, size, parent.offset) {
+                Field::Pointer {
+                    target: Pointee::Type(inner),
+                    ..
+                } => Some(inner),
+                _ => None,
+            }
+        };
+        inner().unwrap_or_else(|| pointee.clone())
     }
 
     /// Whether a block of that size and alignment can be of the type.

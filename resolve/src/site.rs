@@ -103,7 +103,7 @@ impl SiteTypes {
         }
         candidates.reverse();
         candidates.dedup();
-        if alignment == 1 {
+        if alignment == 1 && !functions.is_empty() {
             // Merged functions bear any name here, and bytes are what nearly all such blocks are.
             if is_text {
                 candidates = vec![BlockType::Text];
