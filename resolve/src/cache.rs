@@ -16,6 +16,8 @@ use crate::typed::{CONSERVATIVE, NATIVE, Summary, write_typed};
 const TYPED_FROM: &str = "typed_from";
 /// The key that tells which files its types come from.
 const SYMBOLS: &str = "symbols";
+/// The key that tells which modules had no debug information: it may be there the next time.
+const MISSING: &str = "symbols_missing";
 /// Facts that differ from dump to dump.
 const OF_THE_DUMP: [&str; 4] = ["time", "host", "pid", "sequence"];
 
@@ -90,12 +92,21 @@ pub fn open_typed(
     if found.is_empty() {
         return Ok((native, Outcome::Untyped(missing(sources))));
     }
+    let lacking: Vec<String> = sources
+        .iter()
+        .filter_map(|source| source.found().err())
+        .filter(|why| is_of_program(why))
+        .map(SymbolsError::to_string)
+        .collect();
     let (mut file, refused) = make(&place)?;
     let summary = {
         let sections: Vec<_> = sources.iter().map(Source::sections).collect();
         let program = Program::new(&sections);
         let names: Vec<_> = found.iter().map(|path| path.to_string_lossy()).collect();
-        let facts = [(TYPED_FROM, made_from), (SYMBOLS, names.join(", "))];
+        let mut facts = vec![(TYPED_FROM, made_from), (SYMBOLS, names.join(", "))];
+        if !lacking.is_empty() {
+            facts.push((MISSING, lacking.join("; ")));
+        }
         let sink = BufWriter::new(file.as_file_mut());
         let (sink, summary) = write_typed(&native, &program, &facts, sink)?;
         sink.into_inner()
@@ -138,7 +149,8 @@ fn cached(place: &Path, native: &Metadata, made_from: &str) -> Option<Dump> {
     let same = OF_THE_DUMP
         .iter()
         .all(|key| metadata.get(key) == native.get(key));
-    (same && metadata.get(TYPED_FROM) == Some(made_from)).then_some(dump)
+    let is_whole = metadata.get(MISSING).is_none();
+    (same && is_whole && metadata.get(TYPED_FROM) == Some(made_from)).then_some(dump)
 }
 
 /// A file beside the place where it is to be, and if that is refused, elsewhere.
@@ -170,17 +182,19 @@ fn cannot_write(file: &Path, why: io::Error) -> ResolveError {
     }
 }
 
-/// What was not found, but for the system's libraries, which hardly allocate, and whose debug information hardly anyone has.
+/// Why modules of the program have no debug information.
 fn missing(sources: Vec<Source>) -> Vec<SymbolsError> {
-    let of_program = |error: &SymbolsError| match error {
+    let errors = sources.into_iter().filter_map(Source::into_error);
+    errors.filter(is_of_program).collect()
+}
+
+/// Whether it is worth telling: the system's libraries hardly allocate, and hardly anyone has their debug information.
+fn is_of_program(error: &SymbolsError) -> bool {
+    const SYSTEM: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+    match error {
         SymbolsError::NoBuildId(module) | SymbolsError::NotFound { module, .. } => {
-            !(module.starts_with("/lib")
-                || module.starts_with("/lib64")
-                || module.starts_with("/usr/lib")
-                || module.starts_with("/usr/lib64"))
+            !SYSTEM.iter().any(|directory| module.starts_with(directory))
         }
         SymbolsError::Unreadable { .. } => true,
-    };
-    let errors = sources.into_iter().filter_map(Source::into_error);
-    errors.filter(of_program).collect()
+    }
 }
