@@ -7,8 +7,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use memdump_format::{Dump, Writer};
-use memdump_resolve::{Kept, Outcome, Symbols, is_native, open_typed};
+use memdump_format::{Dump, Module, Writer};
+use memdump_resolve::{BuildId, Kept, Outcome, Symbols, is_native, open_typed};
 use support::RELEASE;
 
 fn open(path: &Path) -> (Dump, Outcome) {
@@ -73,4 +73,38 @@ fn without_debug_information_the_dump_stays_what_it_is() {
     assert!(matches!(outcome, Outcome::Untyped(_)));
     assert!(is_native(&dump.metadata().expect("metadata")));
     assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1);
+}
+
+#[test]
+fn what_lacks_debug_information_is_looked_for_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.dump");
+    let program = support::build(RELEASE);
+    let id = BuildId::of_file(&program)
+        .expect("readable")
+        .expect("an id");
+    let mut writer = Writer::new(Vec::new(), 3).expect("a writer").with_native();
+    let program = program.display().to_string();
+    for (path, id) in [
+        (program, id.to_string()),
+        ("/opt/absent".into(), "00ff".into()),
+    ] {
+        let path = writer.string(&path).expect("a string");
+        let build_id = writer.string(&id).expect("a string");
+        let (bias, first, length) = (0, 0, 4096);
+        let module = Module {
+            bias,
+            first,
+            length,
+            path,
+            build_id,
+        };
+        writer.module(&module).expect("a module");
+    }
+    writer.metadata("native", "conservative").expect("metadata");
+    fs::write(&path, writer.finish().expect("a dump").0).expect("written");
+    for _ in 0..2 {
+        let outcome = open(&path).1;
+        assert!(matches!(&outcome, Outcome::Typed { missing, .. } if missing.len() == 1));
+    }
 }
