@@ -2,6 +2,7 @@
 
 use memdump_attach::AttachError;
 use memdump_format::ReadError;
+use memdump_resolve::{ResolveError, SymbolsError};
 
 use crate::analysis::AnalysisError;
 use crate::command::{CannotStart, Damaged, NoSuchName, WrongStatement};
@@ -51,6 +52,12 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if let Some(SqlError::Dump(cause)) = cause.downcast_ref::<SqlError>() {
         return of_cause(cause);
+    }
+    if let Some(ResolveError::Read(_)) = cause.downcast_ref() {
+        return Some(DUMP);
+    }
+    if cause.is::<SymbolsError>() {
+        return Some(USAGE);
     }
     if cause.is::<CannotStart>() || cause.is::<SqlError>() || cause.is::<WrongStatement>() {
         return Some(USAGE);

@@ -8,6 +8,7 @@ mod info;
 mod limit;
 mod load;
 mod memory;
+mod native;
 mod new;
 mod progress;
 mod send;
@@ -60,6 +61,8 @@ struct Common {
     /// Use so many threads [default: one per processor]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
+    #[command(flatten)]
+    native_types: native::NativeTypes,
 }
 
 #[derive(Subcommand, Debug)]
@@ -92,7 +95,12 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             .num_threads(threads.get())
             .build_global()?;
     }
-    let session = Session::new(common.json, common.recover, common.verbose);
+    let session = Session::new(
+        common.json,
+        common.recover,
+        common.verbose,
+        common.native_types,
+    );
     match command {
         Command::Diff(command) => command.run(&session),
         Command::New(command) => command.run(&session),

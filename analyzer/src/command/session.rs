@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use memdump_format::Dump;
 use serde::Serialize;
 
+use super::native::NativeTypes;
 use super::progress::Shown;
 use super::sources::{in_order_of_time, tell_if_reversed};
 use crate::analysis::AnalysisError;
@@ -18,6 +19,7 @@ pub(super) struct Session {
     pub(super) json: bool,
     recover: bool,
     verbose: bool,
+    native_types: NativeTypes,
     progress: Shown,
 }
 
@@ -27,11 +29,17 @@ pub(super) struct Session {
 pub struct Damaged(pub PathBuf);
 
 impl Session {
-    pub(super) fn new(json: bool, recover: bool, verbose: bool) -> Session {
+    pub(super) fn new(
+        json: bool,
+        recover: bool,
+        verbose: bool,
+        native_types: NativeTypes,
+    ) -> Session {
         Session {
             json,
             recover,
             verbose,
+            native_types,
             progress: Shown::new(verbose),
         }
     }
@@ -50,10 +58,11 @@ impl Session {
         self.recover
     }
 
-    /// Opens a dump; of a damaged one what is sound, if that is wanted.
+    /// Opens a dump: one of a native heap with the types that its program's debug information tells; of a damaged one what is sound, if
+    /// that is wanted.
     pub(super) fn open(&self, path: &Path) -> anyhow::Result<Dump> {
         if !self.recover {
-            return Ok(Dump::open(path)?);
+            return self.native_types.give(Dump::open(path)?);
         }
         let (dump, damage) = Dump::recover(path)?;
         if !damage.is_none() {

@@ -1,6 +1,6 @@
 //! What holds objects from outside of the heap.
 
-use memdump_format::{ObjectId, ReadError, Root, RootKind};
+use memdump_format::{Label, ObjectId, ReadError, Root, RootKind};
 
 use crate::snapshot::Snapshot;
 
@@ -44,7 +44,12 @@ impl Roots {
             .filter_map(|(number, root)| Some((snapshot.index().find(root.target)?, number as u32)))
             .collect();
         // The kinds are declared in the order in which they tell most.
-        holds.sort_by_key(|&(object, number)| (object, records[number as usize].kind, number));
+        holds.sort_by_key(|&(object, number)| {
+            let root = &records[number as usize];
+            // A place in a stack that only looks like a reference tells less than any variable's name.
+            let is_place = matches!(root.label, Label::Offset(_));
+            (object, is_place, root.kind, number)
+        });
         Ok(Roots { records, holds })
     }
 
@@ -56,7 +61,7 @@ impl Roots {
             .map(|&(object, _)| object)
     }
 
-    /// The roots that hold an object, those that tell most first: modules before frames before threads before
+    /// The roots that hold an object, those that tell most first: names before mere places in memory, and modules before frames before threads before
     /// interpreter state before static memory before native code.
     pub fn of(&self, object: ObjectId) -> impl Iterator<Item = &Root> {
         let first = self.holds.partition_point(|&(held, _)| held < object);

@@ -168,6 +168,13 @@ impl Dump {
         &self.path
     }
 
+    /// The same dump, called by another path: of a file that was made from the one that people know.
+    #[must_use]
+    pub fn called(mut self, path: &Path) -> Dump {
+        self.path = path.to_path_buf();
+        self
+    }
+
     /// Bytes of the file.
     pub fn file_len(&self) -> u64 {
         self.bytes.len() as u64
@@ -176,6 +183,11 @@ impl Dump {
     /// The version of the format that the file has, major and minor.
     pub fn version(&self) -> (u16, u16) {
         (self.header.major, self.header.minor)
+    }
+
+    /// Addresses of the file are multiples of 1 shifted left by so many bits.
+    pub fn address_shift(&self) -> u8 {
+        self.header.address_shift
     }
 
     /// Whether this is what remains of a damaged dump; see [`Dump::recover`].

@@ -1,0 +1,117 @@
+//! An ELF file, mapped: its build id, where its debug information is said to lie, and its DWARF sections.
+#![allow(unsafe_code)]
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use object::{CompressionFormat, Object, ObjectSection};
+
+use crate::symbols::BuildId;
+
+/// DWARF sections as they lie in the file, or unpacked.
+pub(crate) type Sections<'f> = gimli::DwarfSections<Cow<'f, [u8]>>;
+
+/// A section that claims to unpack to more than this many times its size is hostile: strings of debug information reach 10.
+const GREATEST_RATIO: u64 = 256;
+
+/// An ELF file.
+pub(crate) struct Elf {
+    path: PathBuf,
+    map: Mmap,
+}
+
+impl Elf {
+    /// Maps a file and checks that it is an ELF file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no ELF file (told as `InvalidData`).
+    pub(crate) fn open(path: &Path) -> io::Result<Elf> {
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(invalid("it is no regular file"));
+        }
+        // SAFETY: read-only and private. A file that another process cuts off meanwhile raises SIGBUS; debug files are not rewritten in
+        // place by linkers and package managers, which replace them.
+        let map = unsafe { Mmap::map(&file)? };
+        let elf = Elf {
+            path: path.to_path_buf(),
+            map,
+        };
+        elf.parse()?;
+        Ok(elf)
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its build id, if it has one.
+    pub(crate) fn build_id(&self) -> Option<BuildId> {
+        let file = self.parse().ok()?;
+        file.build_id().ok().flatten().map(BuildId::from_bytes)
+    }
+
+    /// Whether it has DWARF for its functions.
+    pub(crate) fn has_debug_info(&self) -> bool {
+        self.parse().is_ok_and(|file| {
+            file.section_by_name(".debug_info")
+                .is_some_and(|section| section.size() > 0)
+        })
+    }
+
+    /// The file name in `.gnu_debuglink`, where `strip` has left one.
+    pub(crate) fn debug_link(&self) -> Option<PathBuf> {
+        use std::os::unix::ffi::OsStrExt;
+        let file = self.parse().ok()?;
+        let (name, _crc) = file.gnu_debuglink().ok()??;
+        // A name, never a path: what it would lead to is not the file's to say.
+        let name = Path::new(std::ffi::OsStr::from_bytes(name)).file_name()?;
+        Some(PathBuf::from(name))
+    }
+
+    /// Its DWARF sections.
+    ///
+    /// # Errors
+    /// If a section lies outside of the file or does not unpack.
+    pub(crate) fn sections(&self) -> io::Result<Sections<'_>> {
+        let file = self.parse()?;
+        gimli::DwarfSections::load(|id| match file.section_by_name(id.name()) {
+            Some(section) => unpack(&section)
+                .map_err(|why| invalid(format!("section {} cannot be read: {why}", id.name()))),
+            None => Ok(Cow::Borrowed(&[][..])),
+        })
+    }
+
+    /// The byte order of its sections.
+    pub(crate) fn endian(&self) -> gimli::RunTimeEndian {
+        match self.parse() {
+            Ok(file) if !file.is_little_endian() => gimli::RunTimeEndian::Big,
+            _ => gimli::RunTimeEndian::Little,
+        }
+    }
+
+    fn parse(&self) -> io::Result<object::File<'_>> {
+        object::File::parse(&*self.map).map_err(|why| invalid(format!("it is no ELF file: {why}")))
+    }
+}
+
+fn unpack<'f>(section: &object::Section<'f, '_>) -> Result<Cow<'f, [u8]>, String> {
+    let stored = section.compressed_data().map_err(|why| why.to_string())?;
+    let bound = (stored.data.len() as u64).saturating_mul(GREATEST_RATIO);
+    if stored.format != CompressionFormat::None && stored.uncompressed_size > bound {
+        return Err(format!(
+            "it claims to unpack from {} to {} bytes",
+            stored.data.len(),
+            stored.uncompressed_size
+        ));
+    }
+    stored.decompress().map_err(|why| why.to_string())
+}
+
+fn invalid(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}

@@ -1,0 +1,33 @@
+//! Native dump + debug information → typed dump: which types the heap blocks of a compiled program have, and which of their fields refer
+//! to each other.
+//!
+//! The way of the data: [`Symbols`] finds the debug information of a module by its build id; a [`Program`] answers for an address which
+//! functions stand there, inlined ones included; the container functions among them (`Vec::push`, `Arc::new`, …) tell the type of the block
+//! that was allocated; the layout of that type tells the field at an offset. Debug information is input from outside: what is
+//! damaged in it costs the types that it describes, never the dump.
+
+mod blocks;
+mod cache;
+mod debug_info;
+mod elf;
+mod error;
+mod fields;
+mod function;
+mod kinds;
+mod program;
+mod roots;
+mod site;
+mod statics;
+mod symbols;
+mod type_name;
+mod typed;
+mod types;
+
+pub use cache::{Kept, Outcome, is_native, open_typed};
+pub use error::ResolveError;
+pub use fields::{Field, Pointee};
+pub use program::{LoadedModule, Program, Source, loaded_modules};
+pub use site::{BlockType, SiteTypes};
+pub use symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
+pub use typed::{Summary, write_typed};
+pub use types::TypeKey;

@@ -1,0 +1,237 @@
+//! A program: its loaded modules with their debug information, and what can be asked of it.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use memdump_format::{Dump, ReadError};
+
+use crate::debug_info::DebugInfo;
+use crate::elf::Sections;
+use crate::fields::{Field, Pointee};
+use crate::function::Function;
+use crate::site::{BlockType, SiteTypes, TableShape};
+use crate::statics::{Place, Statics};
+use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
+use crate::types::{Shape, Types};
+
+/// A file that was loaded into the target.
+#[derive(Clone, Debug)]
+pub struct LoadedModule {
+    /// Where it lay in the target's file system.
+    pub path: PathBuf,
+    /// Which build it was.
+    pub build_id: Option<BuildId>,
+    /// What is added to the file's addresses.
+    pub bias: u64,
+    /// Its first address and the first behind it.
+    pub addresses: std::ops::Range<u64>,
+}
+
+/// The modules that a native dump names.
+///
+/// # Errors
+/// If the dump is damaged.
+pub fn loaded_modules(dump: &Dump) -> Result<Vec<LoadedModule>, ReadError> {
+    let strings = dump.strings();
+    let modules = dump.modules()?.into_iter().map(|module| {
+        Ok(LoadedModule {
+            path: PathBuf::from(strings.get(module.path)?),
+            build_id: BuildId::from_hex(strings.get(module.build_id)?),
+            bias: module.bias,
+            addresses: module.first..module.first.saturating_add(module.length),
+        })
+    });
+    modules.collect()
+}
+
+/// A loaded module with what was found for it.
+pub struct Source {
+    module: LoadedModule,
+    found: Result<SymbolFile, SymbolsError>,
+}
+
+impl Source {
+    /// Looks for the debug information of a module.
+    pub fn find(module: LoadedModule, symbols: &Symbols) -> Source {
+        let found = symbols.find(&module.path, module.build_id.as_ref());
+        Source { module, found }
+    }
+
+    /// The file with its debug information, or why there is none.
+    pub fn found(&self) -> Result<&SymbolFile, &SymbolsError> {
+        self.found.as_ref()
+    }
+
+    /// Why there is no debug information for the module.
+    pub fn into_error(self) -> Option<SymbolsError> {
+        self.found.err()
+    }
+
+    /// Maps or unpacks the sections, which a [`Program`] borrows. A file whose sections cannot be read counts as not found.
+    pub fn sections(&self) -> ModuleSections<'_> {
+        let sections = self.found.as_ref().ok();
+        let sections = sections.and_then(|file| Some((file.0.sections().ok()?, file.0.endian())));
+        ModuleSections {
+            module: &self.module,
+            sections,
+        }
+    }
+}
+
+/// The sections of a module.
+pub struct ModuleSections<'f> {
+    module: &'f LoadedModule,
+    sections: Option<(Sections<'f>, gimli::RunTimeEndian)>,
+}
+
+impl<'f> ModuleSections<'f> {
+    pub(crate) fn debug_info(&'f self) -> Option<DebugInfo<'f>> {
+        let (sections, endian) = self.sections.as_ref()?;
+        DebugInfo::new(sections, *endian).ok()
+    }
+}
+
+/// A program of which addresses and types can be asked.
+pub struct Program<'a> {
+    modules: Vec<&'a LoadedModule>,
+    types: Types<'a>,
+    functions: RefCell<HashMap<u64, Rc<[Function]>>>,
+    statics: Vec<OnceCell<Statics>>,
+}
+
+impl<'a> Program<'a> {
+    /// Of modules whose sections are at hand.
+    pub fn new(sections: &'a [ModuleSections<'a>]) -> Program<'a> {
+        Program {
+            modules: sections.iter().map(|module| module.module).collect(),
+            types: Types::new(sections),
+            functions: RefCell::default(),
+            statics: sections.iter().map(|_| OnceCell::new()).collect(),
+        }
+    }
+
+    /// What a stack of return addresses, innermost first, tells of the blocks that were allocated there.
+    pub fn site(&self, alignment: u64, stack: &[u64]) -> SiteTypes {
+        let mut functions = Vec::new();
+        for &address in stack {
+            functions.extend_from_slice(&self.functions_at(address));
+        }
+        SiteTypes::judge(&self.types, alignment, &functions)
+    }
+
+    /// The names of the functions of a stack of return addresses, innermost first, inlined ones included.
+    pub fn function_names(&self, stack: &[u64]) -> Vec<String> {
+        let functions = stack.iter().map(|&address| self.functions_at(address));
+        functions
+            .flat_map(|at| at.iter().map(Function::full_name).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// The type of a block of a site, if its stack tells one that its size and alignment allow.
+    pub fn block_type(&self, site: &SiteTypes, size: u64, alignment: u64) -> Option<BlockType> {
+        site.of(&self.types, size, alignment).cloned()
+    }
+
+    /// The name of a block's type.
+    pub fn name(&self, block: &BlockType) -> String {
+        block.name(&self.types)
+    }
+
+    /// What lies at an offset of a block.
+    pub fn field(&self, block: &BlockType, size: u64, offset: u64) -> Field {
+        self.types.field(block, size, offset)
+    }
+
+    /// Whether a type is an array of numbers.
+    pub(crate) fn is_scalars(&self, block: &BlockType) -> bool {
+        let BlockType::Array(element) = block else {
+            return false;
+        };
+        matches!(self.types.describe(*element).shape, Shape::Scalar)
+    }
+
+    /// What a block of that size is to which a pointer of the type points: a pointer to a leaf of a B-tree may lead to an inner node, which
+    /// begins with one, and which only the leaf's own pointer to its parent names.
+    pub(crate) fn actual(&self, pointee: &BlockType, size: u64) -> BlockType {
+        let inner = || {
+            let BlockType::One(leaf) = pointee else {
+                return None;
+            };
+            let description = self.types.describe(*leaf);
+            let is_leaf = description
+                .name
+                .starts_with("alloc::collections::btree::node::LeafNode<");
+            let Shape::Members(members) = &description.shape else {
+                return None;
+            };
+            if !is_leaf || description.size == Some(size) {
+                return None;
+            }
+            let parent = members.iter().find(|member| member.name == "parent")?;
+            match self.field(pointee, size, parent.offset) {
+                Field::Pointer {
+                    target: Pointee::Type(inner),
+                    ..
+                } => Some(inner),
+                _ => None,
+            }
+        };
+        inner().unwrap_or_else(|| pointee.clone())
+    }
+
+    /// Whether a block of that size and alignment can be of the type.
+    pub(crate) fn fits(&self, block: &BlockType, size: u64, alignment: u64) -> bool {
+        block.fits(&self.types, size, alignment)
+    }
+
+    /// Where in a block that is a table the map points to.
+    pub(crate) fn table_control(&self, block: &BlockType, size: u64) -> Option<u64> {
+        let BlockType::Table(element) = block else {
+            return None;
+        };
+        let element = self.types.describe(*element).size?;
+        TableShape::of(size, element).map(|shape| shape.control)
+    }
+
+    /// The static variable at an address of the file of that name (the last part of its path).
+    pub(crate) fn static_at(&self, file: &str, address: u64) -> Option<Place> {
+        let is_named =
+            |module: &&LoadedModule| module.path.file_name().is_some_and(|own| own == file);
+        let number = self.modules.iter().position(is_named)?;
+        let statics = self.statics.get(number)?;
+        let number = number as u32;
+        statics
+            .get_or_init(|| Statics::read(&self.types, number))
+            .find(&self.types, number, address)
+    }
+
+    fn functions_at(&self, return_address: u64) -> Rc<[Function]> {
+        if let Some(known) = self.functions.borrow().get(&return_address) {
+            return Rc::clone(known);
+        }
+        let functions: Rc<[Function]> = self.find_functions(return_address).into();
+        self.functions
+            .borrow_mut()
+            .insert(return_address, Rc::clone(&functions));
+        functions
+    }
+
+    /// The call is in front of the address that it returns to, and may be the last instruction of a function or of an inlined copy.
+    fn find_functions(&self, return_address: u64) -> Vec<Function> {
+        let address = return_address.wrapping_sub(1);
+        let holds = |module: &&LoadedModule| module.addresses.contains(&address);
+        let Some(number) = self.modules.iter().position(holds) else {
+            return Vec::new();
+        };
+        let in_file = address.wrapping_sub(self.modules[number].bias);
+        let number = number as u32;
+        let Some(info) = self.types.module(number) else {
+            return Vec::new();
+        };
+        let found = info.functions_at(in_file);
+        let describe = |found| Function::describe(&self.types, number, found);
+        found.iter().map(describe).collect()
+    }
+}

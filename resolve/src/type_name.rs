@@ -1,0 +1,107 @@
+//! Texts of Rust's type names: generics, defaults left out.
+
+/// Parameters that stand in nearly every name and tell nothing: `std::any::type_name` leaves them out as well.
+const DEFAULTS: [&str; 2] = [", alloc::alloc::Global", ", std::hash::random::RandomState"];
+
+/// What a block is called that holds the first: the type that people write for what owns it.
+const OWNERS: [(&str, &str); 3] = [
+    ("alloc::sync::ArcInner<", "alloc::sync::Arc<"),
+    ("alloc::rc::RcInner<", "alloc::rc::Rc<"),
+    ("alloc::rc::RcBox<", "alloc::rc::Rc<"),
+];
+
+/// A name without parameters that have their defaults.
+pub(crate) fn without_defaults(name: &str) -> String {
+    let mut name = name.to_owned();
+    for default in DEFAULTS {
+        if name.contains(default) {
+            name = name.replace(&format!("{default}>"), ">");
+        }
+    }
+    name
+}
+
+/// The name of a block that holds a value of the type of this name.
+pub(crate) fn of_block(name: String) -> String {
+    for (inner, owner) in OWNERS {
+        if let Some(rest) = name.strip_prefix(inner) {
+            return format!("{owner}{rest}");
+        }
+    }
+    name
+}
+
+/// `grow_one<app::Row, alloc::alloc::Global>` → `grow_one` and the parameters as they are written.
+pub(crate) fn split_generics(name: &str) -> (&str, Vec<&str>) {
+    let Some((base, rest)) = name.split_once('<').filter(|(base, _)| !base.is_empty()) else {
+        return (name, Vec::new());
+    };
+    let Some(inside) = rest.strip_suffix('>') else {
+        return (name, Vec::new());
+    };
+    (base, split_list(inside))
+}
+
+/// Parts between commas that stand in no brackets.
+fn split_list(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut depth = 0_i32;
+    let mut start = 0;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' | '(' | '[' | '{' => depth += 1,
+            // The arrow of `fn(u64) -> Row` closes nothing.
+            '>' if before == '-' => {}
+            '>' | ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    let last = text[start..].trim();
+    if !last.is_empty() {
+        parts.push(last);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generics_are_split_at_outer_commas_only() {
+        assert_eq!(
+            split_generics("from_iter<(u8, app::Row), Map<Range<u64>, fn(u64) -> Row>>"),
+            (
+                "from_iter",
+                vec!["(u8, app::Row)", "Map<Range<u64>, fn(u64) -> Row>"]
+            )
+        );
+        assert_eq!(split_generics("main"), ("main", vec![]));
+        assert_eq!(split_generics("odd<"), ("odd<", vec![]));
+        assert_eq!(split_generics("<impl>"), ("<impl>", vec![]));
+    }
+
+    #[test]
+    fn defaults_are_left_out() {
+        assert_eq!(
+            without_defaults(
+                "alloc::vec::Vec<alloc::vec::Vec<u8, alloc::alloc::Global>, alloc::alloc::Global>"
+            ),
+            "alloc::vec::Vec<alloc::vec::Vec<u8>>"
+        );
+        assert_eq!(
+            without_defaults("M<K, V, std::hash::random::RandomState, alloc::alloc::Global>"),
+            "M<K, V>"
+        );
+        assert_eq!(
+            of_block("alloc::sync::ArcInner<app::SomeRef>".into()),
+            "alloc::sync::Arc<app::SomeRef>"
+        );
+    }
+}

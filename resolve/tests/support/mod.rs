@@ -1,0 +1,264 @@
+//! A target that knows the types of its blocks, built in a profile, run, and made a native dump of.
+
+// Each test that includes this uses its part of it.
+#![allow(unreachable_pub, dead_code)]
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use memdump_format::{
+    Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, ReferenceColumns,
+    Root, RootKind, Site, Strength, Type, TypeFlags, Writer,
+};
+use memdump_resolve::{BuildId, LoadedModule};
+
+/// How the target is compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    pub name: &'static str,
+    pub directory: &'static str,
+}
+
+pub const DEV: Profile = Profile {
+    name: "dev",
+    directory: "debug",
+};
+pub const RELEASE: Profile = Profile {
+    name: "release",
+    directory: "release",
+};
+pub const LINES: Profile = Profile {
+    name: "lines",
+    directory: "lines",
+};
+pub const FAT: Profile = Profile {
+    name: "fat",
+    directory: "fat",
+};
+
+/// A native dump of the target.
+pub struct Native {
+    pub dump: Dump,
+    /// By address; only of blocks whose type the target knows.
+    pub truths: HashMap<Address, String>,
+}
+
+/// Builds the target; its own directory in the workspace's, so that nothing is built twice over.
+pub fn build(profile: Profile) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(directory) => PathBuf::from(directory),
+        None => root.join("target"),
+    };
+    let target = target.join("rust-types");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--offline", "--profile", profile.name])
+        .arg("--manifest-path")
+        .arg(root.join("tests/rust-types/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .env(
+            "RUSTFLAGS",
+            "-C force-frame-pointers=yes -C link-arg=-Wl,--build-id",
+        )
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the target does not compile");
+    target.join(profile.directory).join("memdump-types-target")
+}
+
+/// Runs the target and makes a native dump of what it says; `stacks` off leaves out who allocated.
+pub fn dump(program: &Path, stacks: bool) -> Native {
+    let (bytes, truths) = bytes(program, stacks);
+    let dump = Dump::from_bytes(Path::new("native.dump"), bytes).expect("a dump");
+    Native { dump, truths }
+}
+
+/// As [`dump`], as bytes of a file.
+pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>) {
+    let output = Command::new(program).output().expect("the target runs");
+    assert!(output.status.success(), "the target failed");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let build_id = build_id(program);
+    let mut writer = Writer::new(Vec::new(), 3).expect("a writer").with_native();
+    let empty = writer.string("").expect("a string");
+    let path = writer
+        .string(&program.display().to_string())
+        .expect("a string");
+    let id = writer.string(&build_id).expect("a string");
+    let mut sites = HashMap::new();
+    let mut objects = HashMap::new();
+    let mut truths = HashMap::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.splitn(6, ' ').collect();
+        match words.as_slice() {
+            ["module", bias, first, end, ..] => {
+                let (bias, first, end) = (hex(bias), hex(first), hex(end));
+                let length = end - first;
+                let module = Module {
+                    bias,
+                    first,
+                    length,
+                    path,
+                    build_id: id,
+                };
+                writer.module(&module).expect("a module");
+            }
+            ["block", address, size, alignment, frames, truth] => {
+                let address = Address(hex(address));
+                let log2_alignment = number(alignment).trailing_zeros() as u8;
+                let frames: Vec<u64> = if stacks {
+                    frames.split(',').map(hex).collect()
+                } else {
+                    Vec::new()
+                };
+                let type_id = *sites.entry((log2_alignment, frames)).or_insert_with_key(
+                    |(log2_alignment, frames)| {
+                        let record = Type {
+                            address: Address(0),
+                            module: empty,
+                            name: empty,
+                            flags: TypeFlags::default(),
+                        };
+                        let site = Site {
+                            log2_alignment: *log2_alignment,
+                            frames,
+                        };
+                        writer.site(&site).expect("a site");
+                        writer.define_type(&record).expect("a type")
+                    },
+                );
+                let object = Object {
+                    address,
+                    type_id,
+                    size: number(size),
+                    refcount: None,
+                    flags: ObjectFlags::default(),
+                    serial: None,
+                };
+                objects.insert(address, writer.object(&object).expect("an object"));
+                if *truth != "-" {
+                    truths.insert(address, (*truth).to_owned());
+                }
+            }
+            ["reference", source, at, target, offset] => {
+                let reference = Reference {
+                    target: Address(hex(target)),
+                    label: Label::Offset(number(at)),
+                    strength: Strength::Strong,
+                    offset: number(offset),
+                };
+                let source = objects[&Address(hex(source))];
+                writer.reference(source, &reference).expect("a reference");
+            }
+            ["root", at, target, offset] => {
+                let name = program.file_name().expect("a name").to_string_lossy();
+                let name = writer.string(&format!("{name}+0x{at}")).expect("a string");
+                let root = Root {
+                    kind: RootKind::Static,
+                    name: Some(name),
+                    thread: None,
+                    line: 0,
+                    depth: 0,
+                    label: Label::None,
+                    target: Address(hex(target)),
+                    offset: number(offset),
+                };
+                writer.root(&root).expect("a root");
+            }
+            _ => panic!("the target said {line}"),
+        }
+    }
+    writer.metadata("native", "conservative").expect("metadata");
+    (writer.finish().expect("a dump").0, truths)
+}
+
+/// The modules of a dump as the resolver wants them.
+pub fn modules(dump: &Dump) -> Vec<LoadedModule> {
+    memdump_resolve::loaded_modules(dump).expect("modules")
+}
+
+/// Addresses of the blocks of a type.
+pub fn of_type(dump: &Dump, wanted: &str) -> Vec<Address> {
+    let names = types(dump).into_iter();
+    names
+        .filter(|(_, name)| name == wanted)
+        .map(|(address, _)| address)
+        .collect()
+}
+
+/// Addresses of the blocks that a static variable of this name holds.
+pub fn held_by(dump: &Dump, wanted: &str) -> Vec<Address> {
+    let is_wanted = |root: &Root| {
+        root.name
+            .is_some_and(|name| dump.strings().get(name).expect("a name") == wanted)
+    };
+    let roots = dump.roots().expect("roots").into_iter();
+    roots.filter(is_wanted).map(|root| root.target).collect()
+}
+
+/// Addresses of the blocks that a chain of references leads to, these included.
+pub fn reached(dump: &Dump, from: Vec<Address>) -> HashSet<Address> {
+    let mut addresses = Vec::new();
+    let mut batch = Default::default();
+    for block in dump.object_blocks() {
+        block
+            .decode(ObjectColumns::ADDRESS, &mut batch)
+            .expect("objects");
+        addresses.extend_from_slice(&batch.addresses);
+    }
+    let mut targets: HashMap<Address, Vec<Address>> = HashMap::new();
+    let mut batch = Default::default();
+    for block in dump.reference_blocks() {
+        block
+            .decode(ReferenceColumns::ALL, &mut batch)
+            .expect("references");
+        let mut rest = batch.targets.as_slice();
+        for group in &batch.groups {
+            let (own, others) = rest.split_at(group.count as usize);
+            let source = addresses[group.source.index()];
+            targets.entry(source).or_default().extend_from_slice(own);
+            rest = others;
+        }
+    }
+    let mut waiting = from;
+    let mut reached = HashSet::new();
+    while let Some(address) = waiting.pop() {
+        if reached.insert(address) {
+            waiting.extend(targets.get(&address).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+/// Names of the types of a dump's objects, by address.
+pub fn types(dump: &Dump) -> HashMap<Address, String> {
+    let types = dump.types().expect("types");
+    let mut found = HashMap::new();
+    let mut batch = Default::default();
+    for block in dump.object_blocks() {
+        block
+            .decode(ObjectColumns::TYPE | ObjectColumns::ADDRESS, &mut batch)
+            .expect("objects");
+        for (address, id) in batch.addresses.iter().zip(&batch.types) {
+            let name = dump.strings().get(types[id.index()].name).expect("a name");
+            found.insert(*address, name.to_owned());
+        }
+    }
+    found
+}
+
+fn build_id(program: &Path) -> String {
+    let found = BuildId::of_file(program).expect("a readable file");
+    found.expect("a build id").to_string()
+}
+
+fn hex(digits: &str) -> u64 {
+    u64::from_str_radix(digits, 16).expect("hexadecimal digits")
+}
+
+fn number(digits: &str) -> u64 {
+    digits.parse().expect("digits")
+}

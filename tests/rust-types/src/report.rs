@@ -1,0 +1,85 @@
+//! Says what there is, one line each:
+//!
+//! `module BIAS FIRST END PATH`, `block ADDRESS SIZE ALIGNMENT FRAME,… TRUTH` (`-` if nobody knows), `reference SOURCE AT TARGET OFFSET`; a
+//! reference is any aligned word of a block that is an address in a block. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory.
+
+use std::io::Write;
+
+use crate::recorder::{self, Block};
+
+pub fn print() {
+    let mut blocks = recorder::live();
+    blocks.sort_by_key(|block| block.address);
+    let out = std::io::stdout();
+    let mut out = std::io::BufWriter::new(out.lock());
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
+    let own = std::env::current_exe().expect("own path");
+    let own = own.display().to_string();
+    let mut lines = maps.lines().filter(|line| line.ends_with(&own));
+    let first = address(lines.next().expect("mapped"), 0);
+    let end = lines.last().map_or(first, |line| address(line, 1));
+    writeln!(out, "module {first:x} {first:x} {end:x} {own}").expect("stdout");
+    for block in &blocks {
+        let frames = block.frames.iter().filter(|&&frame| frame != 0);
+        let frames: Vec<String> = frames.map(|frame| format!("{frame:x}")).collect();
+        writeln!(
+            out,
+            "block {:x} {} {} {} {}",
+            block.address,
+            block.size,
+            block.alignment,
+            frames.join(","),
+            block.truth.unwrap_or("-")
+        )
+        .expect("stdout");
+    }
+    for block in blocks.iter().filter(|block| block.alignment > 1) {
+        for at in (0..block.size / 8).map(|word| word * 8) {
+            // SAFETY: the block is live, and only this thread runs.
+            let word = unsafe { *((block.address + at) as *const usize) };
+            if let Some(target) = holding(&blocks, word) {
+                let offset = word - target.address;
+                writeln!(
+                    out,
+                    "reference {:x} {at} {:x} {offset}",
+                    block.address, target.address
+                )
+                .expect("stdout");
+            }
+        }
+    }
+    let mut end_of_file = 0;
+    for line in maps.lines() {
+        let (from, to) = (address(line, 0), address(line, 1));
+        let is_own = line.ends_with(&own);
+        // Static memory without contents of its own follows what the file has, without a name.
+        let is_static = is_own || (from == end_of_file && line.split_whitespace().count() == 5);
+        if is_static {
+            end_of_file = to;
+        }
+        if !is_static || !line.contains(" rw") {
+            continue;
+        }
+        for at in (from..to).step_by(8) {
+            // SAFETY: it is mapped for reading, and only this thread runs.
+            let word = unsafe { *(at as *const usize) };
+            if let Some(target) = holding(&blocks, word) {
+                let offset = word - target.address;
+                writeln!(out, "root {:x} {:x} {offset}", at - first, target.address)
+                    .expect("stdout");
+            }
+        }
+    }
+    out.flush().expect("stdout");
+}
+
+fn holding(blocks: &[Block], word: usize) -> Option<&Block> {
+    let after = blocks.partition_point(|block| block.address <= word);
+    let block = blocks.get(after.checked_sub(1)?)?;
+    (word - block.address < block.size).then_some(block)
+}
+
+fn address(line: &str, which: usize) -> usize {
+    let range = line.split(' ').next().expect("a range");
+    usize::from_str_radix(range.split('-').nth(which).expect("two ends"), 16).expect("digits")
+}
