@@ -6,6 +6,7 @@
 # make bench            what a dump costs the target, beside a bare fork and objgraph
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-identity   what exact identity costs, and what it misses
+# make bench-rust       what each allocation of a Rust program costs
 # make bench-analysis   the analyzer at scale, beside what the machine can do
 # make bench-sql        what loading and queries cost
 #
@@ -26,7 +27,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-sql clean command rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command rows synth wheel release-wheel check-wheel environments help
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -63,6 +64,9 @@ lint-python:
 bench: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
 	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
+
+bench-rust:
+	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) run --release --package memdump-rust --example pair
 
 bench-identity: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench

@@ -25,6 +25,7 @@ const SERIAL_BITS: u32 = 48;
 /// The greatest birth serial.
 pub(crate) const GREATEST_SERIAL: u64 = (1 << SERIAL_BITS) - 1;
 /// The greatest site.
+#[cfg(test)]
 pub(crate) const GREATEST_SITE: u32 = (1 << 28) - 1;
 
 /// What is asked of the allocator below for a block.
@@ -40,6 +41,19 @@ impl Padded {
     /// `None` for a size that no address space has.
     #[inline(always)]
     pub(crate) fn of(layout: Layout) -> Option<Padded> {
+        if layout.size() < LONG as usize && layout.align() <= GRAIN {
+            // Nearly all blocks. SAFETY: a power of two, and far from the greatest size.
+            let layout =
+                unsafe { Layout::from_size_align_unchecked(layout.size() + HEADER, GRAIN) };
+            let prefix = HEADER;
+            return Some(Padded { layout, prefix });
+        }
+        Padded::of_rare(layout)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_rare(layout: Layout) -> Option<Padded> {
         let header = if layout.size() < LONG as usize {
             HEADER
         } else {

@@ -7,7 +7,8 @@ use std::ptr;
 use memdump_dumper::{SwitchAllocator, in_child};
 
 use crate::header::{Header, Padded};
-use crate::{local, map, sites};
+use crate::local::{self, Local};
+use crate::{frames, map, sites};
 
 /// A global allocator that remembers its blocks for heap dumps: [`Heap::system`] over the system's allocator, [`Heap::around`] over another one.
 ///
@@ -36,19 +37,16 @@ static OF_SNAPSHOT: SwitchAllocator = SwitchAllocator::new();
 // behind that room, and moved back before it is given back. In the snapshot process blocks come from `OF_SNAPSHOT`, which ignores those of
 // the target when they are freed.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
+    // Both ways are calls at the end, so that this function has no frame and keeps the caller's frame pointer.
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if in_child() {
-            // SAFETY: the caller keeps GlobalAlloc's contract.
-            return unsafe { OF_SNAPSHOT.alloc(layout) };
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        unsafe {
+            match sites::depth() {
+                0 => self.allocate(layout, false),
+                _ => frames::capture(self, layout.size(), layout.align(), 0),
+            }
         }
-        let Some(padded) = Padded::of(layout) else {
-            return ptr::null_mut();
-        };
-        // SAFETY: the layout is not empty.
-        let start = unsafe { self.0.alloc(padded.layout) };
-        // SAFETY: a new block of this layout, or null.
-        unsafe { born(start, padded, layout) }
     }
 
     #[inline]
@@ -67,17 +65,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if in_child() {
-            // SAFETY: the caller keeps GlobalAlloc's contract.
-            return unsafe { OF_SNAPSHOT.alloc_zeroed(layout) };
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        unsafe {
+            match sites::depth() {
+                0 => self.allocate(layout, true),
+                _ => frames::capture(self, layout.size(), layout.align(), 1),
+            }
         }
-        let Some(padded) = Padded::of(layout) else {
-            return ptr::null_mut();
-        };
-        // SAFETY: the layout is not empty.
-        let start = unsafe { self.0.alloc_zeroed(padded.layout) };
-        // SAFETY: a new block of this layout, or null.
-        unsafe { born(start, padded, layout) }
     }
 
     #[inline]
@@ -131,6 +125,62 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
 }
 
 impl<A: GlobalAlloc> Heap<A> {
+    /// # Safety
+    ///
+    /// As of [`GlobalAlloc::alloc`].
+    #[inline(never)]
+    unsafe fn allocate(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+        // SAFETY: of the caller.
+        unsafe { self.allocate_as(layout, zeroed, |_| sites::of_alignment(layout.align())) }
+    }
+
+    /// Allocates a block whose site `site` tells, of what is kept for the thread.
+    ///
+    /// # Safety
+    ///
+    /// As of [`GlobalAlloc::alloc`].
+    #[inline(always)]
+    unsafe fn allocate_as(
+        &self,
+        layout: Layout,
+        zeroed: bool,
+        site: impl FnOnce(&Local) -> u32,
+    ) -> *mut u8 {
+        if in_child() {
+            // SAFETY: of the caller.
+            return unsafe { of_snapshot(layout, zeroed) };
+        }
+        let Some(padded) = Padded::of(layout) else {
+            return ptr::null_mut();
+        };
+        // SAFETY: the layout is not empty.
+        let start = unsafe {
+            match zeroed {
+                false => self.0.alloc(padded.layout),
+                true => self.0.alloc_zeroed(padded.layout),
+            }
+        };
+        if start.is_null() {
+            return start;
+        }
+        // SAFETY: the room in front belongs to the new block.
+        unsafe {
+            let block = start.add(padded.prefix);
+            local::with(|local| {
+                let header = Header {
+                    size: layout.size() as u64,
+                    site: site(local),
+                    serial: local.births.take(),
+                };
+                header.write(block);
+                if !local.is_own.get() {
+                    map::mark(block.addr());
+                }
+            });
+            block
+        }
+    }
+
     /// Reallocates between two lengths of the room in front, which only sizes of many gigabytes do.
     ///
     /// # Safety
@@ -164,30 +214,40 @@ fn fresh(layout: Layout, size: usize) -> Header {
     }
 }
 
-/// Makes a block of what the allocator below gave.
+#[cold]
+#[inline(never)]
+unsafe fn of_snapshot(layout: Layout, zeroed: bool) -> *mut u8 {
+    // SAFETY: of the caller.
+    unsafe {
+        match zeroed {
+            false => OF_SNAPSHOT.alloc(layout),
+            true => OF_SNAPSHOT.alloc_zeroed(layout),
+        }
+    }
+}
+
+/// What [`frames::capture`] goes on with: `pointer` is the frame pointer and `caller` the return address at that time.
 ///
 /// # Safety
 ///
-/// Null, or a new block of the padded layout.
-#[inline(always)]
-unsafe fn born(start: *mut u8, padded: Padded, layout: Layout) -> *mut u8 {
-    if start.is_null() {
-        return start;
-    }
-    // SAFETY: the room in front belongs to the block.
+/// As of [`GlobalAlloc::alloc`].
+pub(crate) unsafe extern "C" fn allocate_at<A: GlobalAlloc>(
+    heap: &Heap<A>,
+    size: usize,
+    align: usize,
+    zeroed: usize,
+    pointer: usize,
+    caller: usize,
+) -> *mut u8 {
+    // SAFETY: size and alignment are those of a layout.
+    let layout = unsafe { Layout::from_size_align_unchecked(size, align) };
+    let here = (&raw const layout).addr();
+    // SAFETY: of the caller.
     unsafe {
-        let block = start.add(padded.prefix);
-        let (serial, is_own) = local::with(|local| (local.births.take(), local.is_own.get()));
-        let header = Header {
-            size: layout.size() as u64,
-            site: sites::of_alignment(layout.align()),
-            serial,
-        };
-        header.write(block);
-        if !is_own {
-            map::mark(block.addr());
-        }
-        block
+        heap.allocate_as(layout, zeroed != 0, |local| {
+            let stack = frames::walk(sites::depth(), &local.bounds, here, caller, pointer);
+            sites::of_stack(align, &stack, &local.sites)
+        })
     }
 }
 

@@ -3,10 +3,14 @@
 use std::cell::Cell;
 
 use crate::births::Run;
+use crate::frames::Bounds;
+use crate::sites::Cache;
 
 /// Constant and without a destructor: it is there before a thread's first allocation and after its last one, and reaching it allocates nothing.
 pub(crate) struct Local {
     pub(crate) births: Run,
+    pub(crate) bounds: Bounds,
+    pub(crate) sites: Cache,
     /// Whether this thread is at work for memdump itself, whose blocks are in no dump.
     pub(crate) is_own: Cell<bool>,
     /// Whether this thread is memdump's for good.
@@ -17,6 +21,8 @@ thread_local! {
     static LOCAL: Local = const {
         Local {
             births: Run::new(),
+            bounds: Bounds::new(),
+            sites: Cache::new(),
             is_own: Cell::new(false),
             is_agent: Cell::new(false),
         }

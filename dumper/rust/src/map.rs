@@ -65,7 +65,7 @@ fn find(address: usize) -> Option<&'static AtomicU8> {
 #[inline(never)]
 fn mark_first(address: usize) {
     let (piece, _) = place(address);
-    if DIRECTORY.get(piece).is_some_and(|entry| map(entry)) {
+    if DIRECTORY.get(piece).is_some_and(map) {
         return mark(address);
     }
     MISSED.fetch_add(1, Ordering::Relaxed);

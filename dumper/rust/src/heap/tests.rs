@@ -62,7 +62,7 @@ fn check(address: usize, live: &Live, bytes: usize) {
     assert_eq!(told.size, live.layout.size() as u64);
     assert_eq!(told.serial, live.serial);
     let log2 = live.layout.align().trailing_zeros();
-    assert_eq!(u32::from(sites::log2_alignment(told.site)), log2);
+    assert_eq!(sites::log2_alignment(told.site), Some(log2 as u8));
 }
 
 fn nth(live: &BTreeMap<usize, Live>, which: usize) -> Option<usize> {

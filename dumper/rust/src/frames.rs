@@ -1,0 +1,169 @@
+//! The return addresses of a call, read along the frame pointers. Never reads outside of the thread's own stack, so that code without
+//! frame pointers costs some frames and nothing else.
+#![allow(unsafe_code)]
+
+use std::alloc::GlobalAlloc;
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use std::ptr;
+
+use crate::heap::{self, Heap};
+use crate::sites::{MOST_FRAMES, Stack};
+
+/// Where a thread's stack lies, as far as it is known yet.
+pub(crate) struct Bounds {
+    low: Cell<usize>,
+    high: Cell<usize>,
+}
+
+impl Bounds {
+    pub(crate) const fn new() -> Bounds {
+        Bounds {
+            low: Cell::new(usize::MAX),
+            high: Cell::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self) -> Range<usize> {
+        if self.low.get() == usize::MAX {
+            self.find();
+        }
+        self.low.get()..self.high.get()
+    }
+
+    /// Once in a thread. Uses libc's own allocator and nothing of this one.
+    #[cold]
+    #[inline(never)]
+    fn find(&self) {
+        let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+        let mut start = ptr::null_mut();
+        let mut size = 0;
+        // An allocation that succeeds leaves it as it was.
+        // SAFETY: of this thread.
+        let errno = unsafe { *libc::__errno_location() };
+        // SAFETY: the attributes are read and destroyed only if they have been made.
+        unsafe {
+            if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 {
+                libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size);
+                libc::pthread_attr_destroy(attributes.as_mut_ptr());
+            }
+            *libc::__errno_location() = errno;
+        }
+        // Where it is not known it is empty, and nothing is read.
+        self.low.set(start.addr());
+        self.high.set(start.addr() + size);
+    }
+}
+
+/// Up to `depth` frames of the stack of a call: `caller` is its return address, `pointer` the frame pointer at that time, `here` a place on the stack below both.
+#[inline(always)]
+pub(crate) fn walk(
+    depth: usize,
+    bounds: &Bounds,
+    here: usize,
+    caller: usize,
+    pointer: usize,
+) -> Stack {
+    let mut frames = [0; MOST_FRAMES];
+    frames[0] = caller as u64;
+    let mut count = 1;
+    let depth = depth.min(MOST_FRAMES);
+    let stack = bounds.get();
+    let mut frame = pointer;
+    // Frames lie one above the other. On a stack that is not the thread's own (a coroutine's) nothing is read.
+    let mut lowest = match stack.contains(&here) {
+        true => here,
+        false => usize::MAX,
+    };
+    while count < depth
+        && frame >= lowest
+        && frame < stack.end.saturating_sub(16)
+        && frame.is_multiple_of(8)
+    {
+        let words = ptr::with_exposed_provenance::<usize>(frame);
+        // SAFETY: both words lie between a place that is on the thread's stack now and the stack's end: that is mapped.
+        let (next, address) = unsafe { (words.read(), words.add(1).read()) };
+        if address < 4096 {
+            break;
+        }
+        frames[count] = address as u64;
+        count += 1;
+        lowest = frame + 16;
+        frame = next;
+    }
+    Stack { frames, count }
+}
+
+/// Goes on with [`heap::allocate_at`] with the frame pointer and the return address as they are here. It must be a function without a
+/// prologue: compiled code may have put anything else into the frame pointer's register.
+///
+/// # Safety
+///
+/// As of [`GlobalAlloc::alloc`].
+#[unsafe(naked)]
+pub(crate) unsafe extern "C" fn capture<A: GlobalAlloc>(
+    heap: &Heap<A>,
+    size: usize,
+    align: usize,
+    zeroed: usize,
+) -> *mut u8 {
+    #[cfg(target_arch = "x86_64")]
+    std::arch::naked_asm!(
+        "mov r8, rbp",
+        "mov r9, [rsp]",
+        "jmp {}",
+        sym heap::allocate_at::<A>
+    );
+    #[cfg(target_arch = "aarch64")]
+    std::arch::naked_asm!(
+        "mov x4, x29",
+        "mov x5, x30",
+        "b {}",
+        sym heap::allocate_at::<A>
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_frames_is_followed_and_left_where_it_leaves_the_stack() {
+        let mut words = [0usize; 64];
+        let start = words.as_mut_ptr().expose_provenance();
+        let at = |word: usize| start + 8 * word;
+        let bounds = Bounds {
+            low: Cell::new(start),
+            high: Cell::new(at(64)),
+        };
+        words[4..6].copy_from_slice(&[at(20), 0x5000]);
+        words[20..22].copy_from_slice(&[at(40), 0x6000]);
+        let told = |words: &mut [usize; 64], next: usize, pointer: usize| {
+            words[40..42].copy_from_slice(&[next, 0x7000]);
+            std::hint::black_box(&words);
+            let stack = walk(8, &bounds, start, 0x4000, pointer);
+            stack.frames[..stack.count].to_vec()
+        };
+        // Nowhere, back, itself, odd, the last word, far outside.
+        for next in [0, at(4), at(40), at(50) + 3, at(63), 1 << 50, usize::MAX] {
+            let frames = told(&mut words, next, at(4));
+            assert_eq!(frames, [0x4000, 0x5000, 0x6000, 0x7000], "{next:#x}");
+        }
+        assert_eq!(told(&mut words, 0, 7), [0x4000]);
+        assert_eq!(told(&mut words, 0, start - 16), [0x4000]);
+        let elsewhere = walk(8, &bounds, start - 4096, 0x4000, at(4));
+        assert_eq!(elsewhere.count, 1, "another stack");
+        told(&mut words, 0, at(4));
+        assert_eq!(walk(2, &bounds, start, 0x4000, at(4)).count, 2);
+    }
+
+    #[test]
+    fn this_threads_stack_is_known() {
+        let bounds = Bounds::new();
+        let here = (&raw const bounds).addr();
+        assert!(bounds.get().contains(&here));
+        assert!(bounds.get().len() >= 64 << 10);
+    }
+}
