@@ -43,6 +43,7 @@ impl Run {
     #[cold]
     #[inline(never)]
     fn begin(&self) -> u64 {
+        crate::thread_locals::take_down();
         // First: a run that is begun while a dump ends all of them must be seen as ended, not as new.
         self.epoch.set(EPOCH.load(Ordering::Acquire));
         if is_used_up() {

@@ -25,6 +25,7 @@ const SERIAL_BITS: u32 = 48;
 /// The greatest birth serial.
 pub(crate) const GREATEST_SERIAL: u64 = (1 << SERIAL_BITS) - 1;
 /// The greatest site.
+#[cfg(test)]
 pub(crate) const GREATEST_SITE: u32 = (1 << 28) - 1;
 
 /// What is asked of the allocator below for a block.

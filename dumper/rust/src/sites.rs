@@ -19,3 +19,8 @@ pub(crate) fn log2_alignment(site: u32) -> u8 {
         _ => 0,
     }
 }
+
+/// Return addresses of a site, innermost first.
+pub(crate) fn frames(_site: u32) -> &'static [u64] {
+    &[]
+}

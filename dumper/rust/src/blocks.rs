@@ -1,0 +1,193 @@
+//! The live blocks as the snapshot process sees them: by the marks of its own copy of the map, which nobody changes any more.
+#![allow(unsafe_code)]
+
+use std::ptr;
+
+use crate::header::{GRAIN, Header};
+use crate::map::{self, MARKS, Piece};
+
+/// Marks that are looked through at once for the block that an address lies in.
+const PAGE: usize = 4096;
+/// Addresses of a piece.
+const SPAN: usize = MARKS * GRAIN;
+
+/// The marks, and for each page of them where the last block begins.
+pub(crate) struct Blocks {
+    pieces: Vec<Indexed>,
+    /// Where the first block begins and the last one ends.
+    low: usize,
+    high: usize,
+}
+
+struct Indexed {
+    piece: Piece,
+    /// Address of the last block that begins in this page of marks or before it; 0 for none.
+    last: Vec<usize>,
+}
+
+/// A place in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Inside {
+    /// Where the block begins.
+    pub(crate) block: usize,
+    /// How far behind that the place is.
+    pub(crate) offset: u64,
+}
+
+impl Blocks {
+    /// Without an index: [`Blocks::holder`] finds nothing yet.
+    pub(crate) fn new() -> Blocks {
+        let pieces = map::pieces().map(|piece| Indexed {
+            piece,
+            last: Vec::new(),
+        });
+        Blocks {
+            pieces: pieces.collect(),
+            low: usize::MAX,
+            high: 0,
+        }
+    }
+
+    /// The first block at this address or behind it.
+    pub(crate) fn next(&self, from: usize) -> Option<usize> {
+        let first = self
+            .pieces
+            .partition_point(|indexed| indexed.piece.address + SPAN <= from);
+        self.pieces[first..].iter().find_map(|indexed| {
+            let start = from.saturating_sub(indexed.piece.address).div_ceil(GRAIN);
+            let at = first_mark(indexed.piece, start)?;
+            Some(indexed.piece.address + at * GRAIN)
+        })
+    }
+
+    /// From now on there is no block at this address.
+    pub(crate) fn forget(&mut self, block: usize) {
+        map::clear(block);
+    }
+
+    /// Makes the index. `high` is where the last block ends.
+    pub(crate) fn index(&mut self, high: usize) {
+        self.low = self.next(0).unwrap_or(usize::MAX);
+        self.high = high;
+        let mut last = 0;
+        for indexed in &mut self.pieces {
+            indexed.last.reserve_exact(MARKS / PAGE);
+            for page in 0..MARKS / PAGE {
+                let end = (page + 1) * PAGE;
+                if let Some(at) = last_mark(indexed.piece, page * PAGE, end) {
+                    last = indexed.piece.address + at * GRAIN;
+                }
+                indexed.last.push(last);
+            }
+        }
+    }
+
+    /// The block that an address lies in.
+    #[inline]
+    pub(crate) fn holder(&self, address: usize) -> Option<Inside> {
+        if address < self.low || address >= self.high {
+            return None;
+        }
+        let block = self.last_before(address)?;
+        // SAFETY: a block whose header has been read before.
+        let header = unsafe { Header::read(ptr::with_exposed_provenance(block)) }?;
+        let offset = (address - block) as u64;
+        (offset < header.size).then_some(Inside { block, offset })
+    }
+
+    /// The last block that begins at this address or before it.
+    #[inline]
+    fn last_before(&self, address: usize) -> Option<usize> {
+        let behind = self
+            .pieces
+            .partition_point(|indexed| indexed.piece.address <= address);
+        let indexed = self.pieces.get(behind.checked_sub(1)?)?;
+        let at = (address - indexed.piece.address) / GRAIN;
+        let found = if at >= MARKS {
+            // The piece ends before the address: only a block that began in there can reach so far.
+            indexed.last.last().copied()
+        } else {
+            let page = at / PAGE;
+            match last_mark(indexed.piece, page * PAGE, at + 1) {
+                Some(at) => Some(indexed.piece.address + at * GRAIN),
+                None if page > 0 => indexed.last.get(page - 1).copied(),
+                None => behind
+                    .checked_sub(2)
+                    .and_then(|before| self.pieces.get(before)?.last.last().copied()),
+            }
+        };
+        found.filter(|&block| block != 0)
+    }
+}
+
+/// Eight marks at once, the first one lowest.
+#[inline(always)]
+fn word(piece: Piece, number: usize) -> u64 {
+    debug_assert!(number < MARKS / 8);
+    // SAFETY: within the piece's marks, which are aligned to pages.
+    u64::from_le(unsafe { piece.marks.cast::<u64>().add(number).read() })
+}
+
+/// The first mark at this place or behind it.
+fn first_mark(piece: Piece, from: usize) -> Option<usize> {
+    let mut number = from / 8;
+    let mut mask = u64::MAX << (8 * (from % 8));
+    while number < MARKS / 8 {
+        let found = word(piece, number) & mask;
+        if found != 0 {
+            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+        }
+        mask = u64::MAX;
+        number += 1;
+    }
+    None
+}
+
+/// The last mark from `start`, a multiple of 8, up to but not including `end`.
+#[inline]
+fn last_mark(piece: Piece, start: usize, end: usize) -> Option<usize> {
+    let mut number = end.div_ceil(8);
+    let mut mask = match end % 8 {
+        0 => u64::MAX,
+        rest => !(u64::MAX << (8 * rest)),
+    };
+    while number > start / 8 {
+        number -= 1;
+        let found = word(piece, number) & mask;
+        if found != 0 {
+            return Some(number * 8 + 7 - found.leading_zeros() as usize / 8);
+        }
+        mask = u64::MAX;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_found_forwards_and_backwards() {
+        let mut marks = vec![0u64; MARKS / 8];
+        let piece = Piece {
+            address: 0,
+            marks: marks.as_mut_ptr().cast(),
+        };
+        let set = [3usize, 8, 4095, 4096, 70_001, MARKS - 1];
+        for &at in &set {
+            // SAFETY: within the marks.
+            unsafe { piece.marks.add(at).write(1) };
+        }
+        for from in (0..5_000).chain(69_990..70_010).chain([MARKS - 1]) {
+            let next = set.iter().copied().find(|&at| at >= from);
+            assert_eq!(first_mark(piece, from), next, "from {from}");
+            let start = from / PAGE * PAGE;
+            let last = set.iter().rev().find(|&&at| at >= start && at <= from);
+            assert_eq!(
+                last_mark(piece, start, from + 1),
+                last.copied(),
+                "to {from}"
+            );
+        }
+    }
+}
