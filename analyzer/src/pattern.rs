@@ -9,8 +9,8 @@ use crate::snapshot::TypeName;
 
 /// A pattern for type names, as people write it.
 ///
-/// Without `*` and `?` it must equal the short name, the qualified name or the full name; with them it must match one of
-/// these as a whole.
+/// Without `*` and `?` it must equal the short name, the qualified name or the full name, or one of those that a name of Rust is [also
+/// meant](TypeName::also_meant) by; with them it must match one of these as a whole.
 #[derive(Clone, Debug)]
 pub struct TypePattern {
     text: String,
@@ -28,6 +28,7 @@ impl TypePattern {
         ]
         .iter()
         .any(|form| self.glob.matches(form))
+            || name.also_meant().iter().any(|form| self.glob.matches(form))
     }
 
     /// Names that the writer of a pattern that matches nothing may have meant, nearest first.

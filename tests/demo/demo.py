@@ -137,9 +137,12 @@ class Service:
 
 
 def traffic(port: int, customers: range, checkouts: int) -> None:
-    """Requests from four clients at once. Every one must be answered."""
     requests = [f"/browse?customer={customer}" for customer in customers]
-    requests += ["/checkout"] * checkouts
+    ask_all(port, requests + ["/checkout"] * checkouts)
+
+
+def ask_all(port: int, requests: list[str]) -> None:
+    """Requests from four clients at once. Every one must be answered."""
     failures: list[str] = []
 
     def client(share: list[str]) -> None:
