@@ -1,4 +1,5 @@
 # make demo             a leaking Django service, two signals, and what memdump says about it
+# make demo-rust        a leaking service in Rust, and the same
 # make test             every test
 # make lint             formatting, clippy, types, and house rules
 # make soak             200 dumps of each program of the zoo at work
@@ -20,6 +21,8 @@ VENVS   := $(TARGET)/venvs
 WHEELS  := $(TARGET)/memdump-wheels
 COMMAND := $(TARGET)/release/memdump
 ROWS    := $(TARGET)/release/rows
+# Not of the workspace: it has the profile and the flags that a program of a user's has.
+RUST_SHOP := $(TARGET)/rust-shop/release/rust-shop
 TOOLS   := $(VENVS)/tools/bin
 ENVIRONMENTS := $(PYTHON) tests/python/environments.py --into $(VENVS)
 PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
@@ -27,7 +30,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command rows synth wheel release-wheel check-wheel environments help
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -36,22 +39,26 @@ demo: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl demo
 	@$(VENVS)/demo/bin/python tests/demo/demo.py --command $(COMMAND) --output demo-out
 
+demo-rust: command rust-shop
+	@$(PYTHON) tests/demo/demo_rust.py --command $(COMMAND) --service $(RUST_SHOP) --output demo-out
+
 test: test-rust test-python
 
 test-rust:
 	$(CARGO) test --workspace
 
 # Several at a time: most of a test is waiting for a process.
-test-python: command rows synth environments
-	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
+test-python: command rows synth rust-shop environments
+	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) $(PYTEST)
 
 soak: command rows environments
-	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) $(PYTEST)
+	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) $(PYTEST)
 
 lint: lint-rust lint-python
 
 lint-rust:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path tests/demo/rust-shop/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 lint-python:
@@ -96,6 +103,9 @@ clean:
 
 command:
 	$(CARGO) build --release --package memdump
+
+rust-shop:
+	cd tests/demo/rust-shop && CARGO_TARGET_DIR=$(TARGET)/rust-shop $(CARGO) build --release --locked
 
 # Prints a dump as text, by a reader of its own.
 rows:

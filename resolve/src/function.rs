@@ -167,8 +167,8 @@ mod tests {
                 "/rust/deps/hashbrown-0.15.2/src/raw/mod.rs",
                 "hashbrown::raw",
             ),
-            ("/home/me/my-app/src/main.rs", "my_app"),
-            ("/home/me/my-app/src/store/cache.rs", "my_app::store::cache"),
+            ("/src/my-app/src/main.rs", "my_app"),
+            ("/src/my-app/src/store/cache.rs", "my_app::store::cache"),
             ("odd.rs", ""),
         ] {
             assert_eq!(module_of_file(file), module);

@@ -54,15 +54,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn browse(State(shop): State<Shop>, Query(Browse { customer }): Query<Browse>) -> Json<usize> {
+async fn browse(
+    State(shop): State<Shop>,
+    Query(Browse { customer }): Query<Browse>,
+) -> Json<usize> {
     shop.events.tell(Event::Browsed { customer }).await;
     Json(shop.carts.put_something_in(customer))
 }
 
-async fn checkout(State(shop): State<Shop>, Query(Checkout { order }): Query<Checkout>) -> Json<String> {
+async fn checkout(
+    State(shop): State<Shop>,
+    Query(Checkout { order }): Query<Checkout>,
+) -> Json<String> {
     let receipt = Receipt::of(order);
     shop.events.tell(Event::Sold { order }).await;
-    let text = receipt.text.clone();
+    let text = receipt.print();
     // Only orders that are paid by card can be charged twice.
     if order % 10 == 0 {
         receipts::keep(receipt);

@@ -7,29 +7,34 @@ static RECEIPTS: LazyLock<RwLock<HashMap<u64, Arc<Receipt>>>> = LazyLock::new(Rw
 
 pub struct Receipt {
     pub order: u64,
-    pub text: String,
-    pub lines: Vec<Line>,
+    title: String,
+    lines: Vec<Line>,
 }
 
-pub struct Line {
-    pub name: Box<str>,
-    pub cents: u64,
+struct Line {
+    name: Box<str>,
+    cents: u64,
 }
 
 impl Receipt {
     pub fn of(order: u64) -> Arc<Receipt> {
-        let lines: Vec<Line> = (1..=3)
-            .map(|number| Line {
-                name: format!("thing {number} of order {order}").into(),
-                cents: number * 100,
-            })
-            .collect();
-        let sum: u64 = lines.iter().map(|line| line.cents).sum();
+        let line = |number: u64| Line {
+            name: format!("thing {number} of order {order}").into(),
+            cents: number * 100,
+        };
         Arc::new(Receipt {
             order,
-            text: format!("order {order}: {sum} cents"),
-            lines,
+            title: format!("order {order}"),
+            lines: (1..=3).map(line).collect(),
         })
+    }
+
+    pub fn print(&self) -> String {
+        let lines = self
+            .lines
+            .iter()
+            .map(|Line { name, cents }| format!("{name}: {cents} cents\n"));
+        format!("{}\n{}", self.title, lines.collect::<String>())
     }
 }
 
