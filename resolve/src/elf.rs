@@ -29,10 +29,11 @@ impl Elf {
     /// # Errors
     /// If it cannot be read, or is no ELF file (told as `InvalidData`).
     pub(crate) fn open(path: &Path) -> io::Result<Elf> {
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
+        // Asked before it is opened: a dump may name a pipe, which would never open, or a device, to which that does something.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(invalid("it is no regular file"));
         }
+        let file = File::open(path)?;
         // SAFETY: read-only and private. A file that another process cuts off meanwhile raises SIGBUS; debug files are not rewritten in
         // place by linkers and package managers, which replace them.
         let map = unsafe { Mmap::map(&file)? };

@@ -54,6 +54,19 @@ fn a_stripped_program_finds_its_debug_information_by_build_id() {
     );
 }
 
+/// The path is the dump's to name; opening a pipe to which nobody writes would never end.
+#[test]
+fn a_module_that_is_a_named_pipe_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipe = directory.path().join("service");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    let id = BuildId::from_hex("00ff00ff").expect("an id");
+    let error = Symbols::default().find(&pipe, Some(&id)).err();
+    let told = error.expect("no debug information").to_string();
+    assert!(told.contains("no regular file"), "{told}");
+}
+
 #[test]
 fn a_file_of_another_build_is_refused() {
     let built = support::build(RELEASE);
