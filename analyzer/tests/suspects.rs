@@ -500,6 +500,33 @@ fn across_restarts_a_container_is_found_by_its_name() {
 }
 
 #[test]
+fn a_table_that_moves_when_it_grows_is_the_same_one() {
+    let dump = |(sequence, size): (u64, u64)| {
+        let table = 0x100_0000 * sequence;
+        let heap = Heap::of_process(sequence)
+            .metadata("native", "typed")
+            .object(table, "RawTable<(u64, Item)>", 4_000)
+            .root(RootKind::Static, "app::CACHE", "", table);
+        (0..size).fold(heap, |heap, n| {
+            let address = 0x10_000 + n * 0x40;
+            heap.object(address, "app.Item", 48)
+                .refers(table, address, ".1")
+        })
+    };
+    let verdict = verdict(&[(1, 20), (2, 50), (3, 80), (4, 110)].map(dump));
+    let [suspect] = &verdict.suspects[..] else {
+        panic!("{:#?}", verdict.suspects);
+    };
+    assert_eq!(suspect.counts, [20, 50, 80, 110].map(Some));
+    assert_eq!(
+        suspect.holder.chain.holder.name.as_deref(),
+        Some("app::CACHE")
+    );
+    assert!(suspect.reasons.contains(&Reason::AllStayed { kept: 20 }));
+    assert_eq!(suspect.confidence, Confidence::Certain);
+}
+
+#[test]
 fn one_dump_tells_what_needs_no_growth() {
     const MUCH: u64 = 2 << 20;
     let heap = process(1)

@@ -139,14 +139,16 @@ pub(super) fn follows(look: &Look<'_>, members: &[ObjectId]) -> bool {
 }
 
 /// The tallies that are the container's own, with their dumps: of the last one's process, those from which on it was found in
-/// all. In other processes it was found by name.
+/// all. In other processes it was found by name, and so was one that moved.
 fn own_tallies<'c>(
     look: &Look<'_>,
     candidate: &'c Candidate,
 ) -> impl Iterator<Item = (usize, &'c Tally)> {
     let first = look.clock.first_of_last();
     let since = look.ages.of(candidate.id);
-    let is_own = move |dump: usize| dump < first || since.is_some_and(|since| since <= dump);
+    let is_own = move |dump: usize| {
+        candidate.moved || dump < first || since.is_some_and(|since| since <= dump)
+    };
     let tallies = candidate.tallies.iter().enumerate();
     let known = tallies.filter_map(|(dump, tally)| Some((dump, tally.as_ref()?)));
     known.filter(move |&(dump, _)| is_own(dump))

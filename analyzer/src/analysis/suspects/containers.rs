@@ -49,6 +49,8 @@ pub(super) struct Candidate {
     pub(super) id: ObjectId,
     /// For each earlier dump; none where it was not found.
     pub(super) tallies: Vec<Option<Tally>>,
+    /// Whether it was found by name in a dump of the last one's process, as another object.
+    pub(super) moved: bool,
 }
 
 /// All candidates.
@@ -73,9 +75,15 @@ impl Candidates {
             self.found.push(Candidate {
                 id,
                 tallies: vec![None; dumps],
+                moved: false,
             });
             self.found.len() - 1
         });
+    }
+
+    /// All of them, in the order of their numbers.
+    pub(super) fn ids(&self) -> Vec<ObjectId> {
+        self.found.iter().map(|candidate| candidate.id).collect()
     }
 
     /// Looks at an earlier dump of the last one's process: notes how old objects are, and finds what grew since.
@@ -123,7 +131,7 @@ impl Candidates {
         last: &Snapshot,
         kept: &Kept<'_>,
     ) -> Result<HashMap<ObjectId, usize, RandomState>, ReadError> {
-        let ids: Vec<ObjectId> = self.found.iter().map(|candidate| candidate.id).collect();
+        let ids = self.ids();
         let objects = last.objects(&ids)?;
         let same = |(number, object): (usize, memdump_format::Object)| {
             let before = old.index().find(object.address)?;
@@ -131,6 +139,21 @@ impl Candidates {
             same.then_some((before, number))
         };
         Ok(objects.into_iter().enumerate().filter_map(same).collect())
+    }
+
+    /// Counts the members of those that an earlier dump of the last one's process has as other objects, found by name.
+    pub(super) fn count_moved(
+        &mut self,
+        dump: usize,
+        old: &Snapshot,
+        last: &Snapshot,
+        mut found: HashMap<ObjectId, usize, RandomState>,
+    ) -> Result<(), ReadError> {
+        found.retain(|_, number| self.found[*number].tallies[dump].is_none());
+        for &number in found.values() {
+            self.found[number].moved = true;
+        }
+        self.count(dump, old, last, &found)
     }
 
     /// Counts the members of candidates in an earlier dump; `found` tells which objects of that they are.

@@ -56,6 +56,15 @@ pub(super) fn survey(
     let mut candidates = Candidates::new(earlier.len());
     let mut noted = Vec::new();
     let mut others = Vec::new();
+    let moving = match has_moving_containers(last)? {
+        true => {
+            for id in largest_containers(last, graph) {
+                candidates.add(id);
+            }
+            Some(Landmarks::new(last, graph, &candidates.ids(), progress)?)
+        }
+        false => None,
+    };
     for (number, dump) in earlier.into_iter().enumerate() {
         if Process::of(&dump.metadata()?).difference(&ours).is_some() {
             others.push((number, dump));
@@ -64,14 +73,16 @@ pub(super) fn survey(
         let old = Snapshot::load(dump, progress)?;
         noted.push(Noted::of(number, &old, last)?);
         candidates.visit(number, &old, last, graph, &mut ages, progress)?;
+        if let Some(landmarks) = &moving {
+            candidates.count_moved(number, &old, last, landmarks.find(&old, progress)?)?;
+        }
     }
     ages.finish();
     if !others.is_empty() {
         for id in largest_containers(last, graph) {
             candidates.add(id);
         }
-        let wanted: Vec<ObjectId> = candidates.found.iter().map(|c| c.id).collect();
-        let landmarks = Landmarks::new(last, graph, &wanted, progress)?;
+        let landmarks = Landmarks::new(last, graph, &candidates.ids(), progress)?;
         for (number, dump) in others {
             let old = Snapshot::load(dump, progress)?;
             noted.push(Noted::of(number, &old, last)?);
@@ -95,6 +106,12 @@ pub(super) fn survey(
         threads,
         type_counts,
     })
+}
+
+/// Whether what grows is another object then: a hash table of Rust allocates a larger block and frees the old one, while a dict of
+/// Python stays the same object and only its insides move.
+fn has_moving_containers(last: &Snapshot) -> Result<bool, ReadError> {
+    Ok(last.dump().metadata()?.get("native").is_some())
 }
 
 /// Of so many containers it is asked how large they were in another process.
