@@ -8,7 +8,8 @@ use memdump_dumper::{SwitchAllocator, in_child};
 
 use crate::header::{Header, Padded};
 use crate::local::{self, Local};
-use crate::{frames, map, sites};
+use crate::map::{self, Owner};
+use crate::{frames, sites};
 
 /// A global allocator that remembers its blocks for heap dumps: [`Heap::system`] over the system's allocator, [`Heap::around`] over another one.
 ///
@@ -86,7 +87,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
         };
         // SAFETY: the block is this allocator's and has a header.
         let header = unsafe { Header::read(block) };
-        let was_marked = map::is_marked(block.addr());
+        let owner = map::owner(block.addr());
         // Cleared before another thread can get the memory.
         map::clear(block.addr());
         let moved = if before.prefix == after.prefix {
@@ -99,8 +100,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             unsafe { self.move_to(block, before, after, layout.size().min(size)) }
         };
         if moved.is_null() {
-            if was_marked {
-                map::mark(block.addr());
+            if let Some(owner) = owner {
+                map::mark(block.addr(), owner);
             }
             return moved;
         }
@@ -116,8 +117,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
                 },
             );
             header.write(block);
-            if was_marked {
-                map::mark(block.addr());
+            if let Some(owner) = owner {
+                map::mark(block.addr(), owner);
             }
             block
         }
@@ -173,9 +174,11 @@ impl<A: GlobalAlloc> Heap<A> {
                     serial: local.births.take(),
                 };
                 header.write(block);
-                if !local.is_own.get() {
-                    map::mark(block.addr());
-                }
+                let owner = match local.is_own.get() {
+                    false => Owner::Program,
+                    true => Owner::Memdump,
+                };
+                map::mark(block.addr(), owner);
             });
             block
         }

@@ -120,8 +120,6 @@ pub fn dump(path: impl AsRef<Path>, settings: &Settings) -> Result<Report, DumpE
 
 fn check_allocator() -> Result<(), InstallError> {
     let probe = std::hint::black_box(Box::new([0u8; 48]));
-    match map::is_marked(probe.as_ptr().addr()) {
-        true => Ok(()),
-        false => Err(InstallError::Allocator),
-    }
+    let owner = map::owner(probe.as_ptr().addr());
+    owner.map(|_| ()).ok_or(InstallError::Allocator)
 }

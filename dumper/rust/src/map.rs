@@ -24,19 +24,29 @@ fn place(address: usize) -> (usize, usize) {
     (address >> PIECE_SHIFT, address / GRAIN % MARKS)
 }
 
+/// Whose a block is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Owner {
+    /// The program's: dumps have it.
+    Program = 1,
+    /// memdump's own: in no dump, but it may hold blocks of the program.
+    Memdump = 2,
+}
+
 /// The block at this address lives; its header is written.
 #[inline(always)]
-pub(crate) fn mark(address: usize) {
+pub(crate) fn mark(address: usize, owner: Owner) {
     let (piece, at) = place(address);
     let start = match DIRECTORY.get(piece) {
         Some(entry) => entry.load(Ordering::Acquire),
         None => ptr::null_mut(),
     };
     if start.is_null() {
-        return mark_first(address);
+        return mark_first(address, owner);
     }
     // SAFETY: a piece has `MARKS` marks and is never unmapped.
-    unsafe { &*start.add(at) }.store(1, Ordering::Release);
+    unsafe { &*start.add(at) }.store(owner as u8, Ordering::Release);
 }
 
 /// The block at this address lives no more. Without a mark it does nothing.
@@ -47,10 +57,14 @@ pub(crate) fn clear(address: usize) {
     }
 }
 
-/// Whether there is a live block at this address.
+/// Whose the live block at this address is; `None` if there is none.
 #[inline(always)]
-pub(crate) fn is_marked(address: usize) -> bool {
-    find(address).is_some_and(|mark| mark.load(Ordering::Relaxed) != 0)
+pub(crate) fn owner(address: usize) -> Option<Owner> {
+    match find(address)?.load(Ordering::Relaxed) {
+        0 => None,
+        2 => Some(Owner::Memdump),
+        _ => Some(Owner::Program),
+    }
 }
 
 #[inline(always)]
@@ -63,10 +77,10 @@ fn find(address: usize) -> Option<&'static AtomicU8> {
 
 #[cold]
 #[inline(never)]
-fn mark_first(address: usize) {
+fn mark_first(address: usize, owner: Owner) {
     let (piece, _) = place(address);
     if DIRECTORY.get(piece).is_some_and(map) {
-        return mark(address);
+        return mark(address, owner);
     }
     MISSED.fetch_add(1, Ordering::Relaxed);
 }

@@ -42,6 +42,7 @@ impl Target for RustProgram {
         let mut walk = Walk::new(writer, births::watermark());
         walk.sift();
         walk.tell_blocks();
+        walk.tell_own();
         tell_statics(&mut walk, &images);
         tell_threads(&mut walk, &mappings, &images, context.pid);
         walk.tell_types(&images, context);

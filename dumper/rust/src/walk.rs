@@ -17,6 +17,7 @@ use memdump_format::{
 use crate::blocks::Blocks;
 use crate::header::{GRAIN, Header};
 use crate::images::Image;
+use crate::map::{self, Owner};
 use crate::sites;
 
 const WORD: usize = size_of::<usize>();
@@ -31,6 +32,8 @@ pub(crate) struct Walk<W: Write> {
     watermark: u64,
     /// What the writer said when it failed; then nothing is written any more.
     failed: Option<WriteError>,
+    /// memdump's own blocks: they are not told, but what they hold is held.
+    own: Vec<Range<usize>>,
     /// The block, or the word, that is being read.
     at: usize,
     /// The block that is being scanned, and where it ends.
@@ -67,6 +70,7 @@ impl<W: Write> Walk<W> {
             blocks: Blocks::new(),
             watermark,
             failed: None,
+            own: Vec::new(),
             at: 0,
             source: (ObjectId(0), 0),
             end: 0,
@@ -76,7 +80,7 @@ impl<W: Write> Walk<W> {
         }
     }
 
-    /// Leaves only blocks that are sound and no younger than the dump.
+    /// Leaves only blocks of the program that are sound and no younger than the dump.
     pub(crate) fn sift(&mut self) {
         let mut end = 0;
         self.at = 0;
@@ -90,6 +94,11 @@ impl<W: Write> Walk<W> {
                         None => walk.unsound(block),
                         // It was born while the process was being copied: the next dump has it.
                         Some(header) if header.serial > walk.watermark => walk.blocks.forget(block),
+                        Some(header) if map::owner(block) == Some(Owner::Memdump) => {
+                            walk.own
+                                .push(block..block.saturating_add(header.size as usize));
+                            walk.blocks.forget(block);
+                        }
                         Some(header) => end = end.max(block.saturating_add(header.size as usize)),
                     }
                     walk.at += GRAIN;
@@ -182,6 +191,21 @@ impl<W: Write> Walk<W> {
             if let Err(error) = written {
                 self.fail(error);
             }
+        }
+    }
+
+    /// Writes what memdump's own blocks hold: handlers of the program's signals, where memdump set up the table of handlers.
+    pub(crate) fn tell_own(&mut self) {
+        let name = self.string("memdump");
+        for addresses in std::mem::take(&mut self.own) {
+            let Some(name) = name else { return };
+            let region = Region {
+                addresses,
+                kind: RootKind::Native,
+                thread: None,
+                name: RegionName::Whole(name),
+            };
+            self.tell_region(&region, false);
         }
     }
 
