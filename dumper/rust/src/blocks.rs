@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::ptr;
 
 use crate::header::{GRAIN, Header};
-use crate::map::{self, MARKS, Piece};
+use crate::map::{self, MARKS, Piece, TOLD};
 
 /// Marks of a page of the map, which are looked through at once for the block that an address lies in.
 const PAGE: usize = 4096;
@@ -127,12 +127,13 @@ impl Blocks {
     }
 }
 
-/// Eight marks at once, the first one lowest.
+/// Eight marks at once, the first one lowest, of blocks that dumps have.
 #[inline(always)]
 fn word(piece: Piece, number: usize) -> u64 {
+    const ALL_TOLD: u64 = u64::from_ne_bytes([TOLD; 8]);
     debug_assert!(number < MARKS / 8);
     // SAFETY: within the piece's marks, which are aligned to pages.
-    u64::from_le(unsafe { piece.marks.cast::<u64>().add(number).read() })
+    u64::from_le(unsafe { piece.marks.cast::<u64>().add(number).read() }) & ALL_TOLD
 }
 
 /// Which pages of a piece have been written to: those that the kernel has, in memory or swapped out.
@@ -201,10 +202,12 @@ mod tests {
         let marks = unsafe { libc::mmap(ptr::null_mut(), MARKS, protection, flags, -1, 0) };
         let marks = marks.cast();
         let piece = Piece { address: 0, marks };
-        let set = [3usize, 8, 4095, 4096, 70_001, MARKS - 1];
+        let set = [3usize, 8, 4094, 4096, 70_001, MARKS - 2];
         for &at in &set {
             // SAFETY: within the marks.
-            unsafe { piece.marks.add(at).write(1) };
+            unsafe { piece.marks.add(at).write(TOLD | 4) };
+            // SAFETY: as above; of a block that no dump has.
+            unsafe { piece.marks.add((at + 1) % MARKS).write(4) };
         }
         let used = used(piece);
         let pages = used.iter().filter(|&&is_used| is_used).count();

@@ -21,16 +21,24 @@ mod heap;
 mod images;
 mod install;
 mod local;
+#[cfg(feature = "preload")]
+pub mod malloc;
 mod map;
 mod sites;
+#[cfg(feature = "preload")]
+mod static_local;
 mod target;
 mod thread_locals;
 mod threads;
 mod walk;
 
 pub use heap::Heap;
+#[cfg(feature = "preload")]
+pub use install::dump_of;
 pub use install::{Builder, InstallError, dump, install};
 pub use memdump_dumper::{
     DumpError, Report, Settings, SettingsBuilder, SettingsError, Signal, Status, shutdown, status,
     wait_plainly,
 };
+#[cfg(feature = "preload")]
+pub use target::Runtime;

@@ -52,6 +52,7 @@ pub(crate) struct Stack {
 pub(crate) struct Cache([Cell<(u64, u32)>; CACHED]);
 
 impl Cache {
+    #[cfg_attr(all(feature = "preload", not(test)), expect(dead_code))]
     pub(crate) const fn new() -> Cache {
         Cache([const { Cell::new((0, 0)) }; CACHED])
     }
