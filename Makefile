@@ -21,6 +21,7 @@ VENVS   := $(TARGET)/venvs
 WHEELS  := $(TARGET)/memdump-wheels
 COMMAND := $(TARGET)/release/memdump
 ROWS    := $(TARGET)/release/rows
+PRELOAD := $(TARGET)/release/libmemdump_preload.so
 # Not of the workspace: it has the profile and the flags that a program of a user's has.
 RUST_SHOP := $(TARGET)/rust-shop/release/rust-shop
 TOOLS   := $(VENVS)/tools/bin
@@ -30,7 +31,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command preload rows synth wheel release-wheel check-wheel environments help
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -48,11 +49,11 @@ test-rust:
 	$(CARGO) test --workspace
 
 # Several at a time: most of a test is waiting for a process.
-test-python: command rows synth rust-shop environments
-	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) $(PYTEST)
+test-python: command rows synth preload rust-shop environments
+	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) --preload $(PRELOAD) $(PYTEST)
 
-soak: command rows environments
-	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) $(PYTEST)
+soak: command rows preload environments
+	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) --preload $(PRELOAD) $(PYTEST)
 
 lint: lint-rust lint-python
 
@@ -103,6 +104,10 @@ clean:
 
 command:
 	$(CARGO) build --release --package memdump
+
+# To be preloaded into programs that nobody prepared.
+preload:
+	$(CARGO) build --release --package memdump-preload
 
 rust-shop:
 	cd tests/demo/rust-shop && CARGO_TARGET_DIR=$(TARGET)/rust-shop $(CARGO) build --release --locked

@@ -36,7 +36,6 @@ pub enum InstallError {
     #[error("MEMDUMP_STACKS={0}: a number from 0 (off) to 8 is allowed")]
     Stacks(String),
     /// What is called in forked processes cannot be remembered.
-    #[cfg(feature = "preload")]
     #[error("cannot prepare for forks: {0}")]
     Fork(std::io::Error),
     /// There is no memory for the table of stacks.
@@ -85,7 +84,7 @@ impl Builder {
     }
 
     /// Whose heap it is: of a program in Rust, if nothing else is said.
-    #[cfg(feature = "preload")]
+    #[doc(hidden)]
     pub fn runtime(mut self, runtime: Runtime) -> Builder {
         self.runtime = runtime;
         self

@@ -33,12 +33,13 @@ mod threads;
 mod walk;
 
 pub use heap::Heap;
-#[cfg(feature = "preload")]
-pub use install::dump_of;
 pub use install::{Builder, InstallError, dump, install};
 pub use memdump_dumper::{
     DumpError, Report, Settings, SettingsBuilder, SettingsError, Signal, Status, shutdown, status,
     wait_plainly,
 };
-#[cfg(feature = "preload")]
+// For libmemdump_preload.
+#[doc(hidden)]
+pub use install::dump_of;
+#[doc(hidden)]
 pub use target::Runtime;
