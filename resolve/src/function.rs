@@ -100,9 +100,11 @@ impl Function {
         parts.join("::")
     }
 
-    /// Whether it belongs to Rust's own libraries.
+    /// Whether it belongs to Rust's own libraries, or C++'s.
     pub(crate) fn is_library(&self) -> bool {
-        ["core", "alloc", "std"].iter().any(|name| self.is_in(name))
+        ["core", "alloc", "std", "__gnu_cxx"]
+            .iter()
+            .any(|name| self.is_in(name))
     }
 
     /// Whether it lies in this module or one below.

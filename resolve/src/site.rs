@@ -40,7 +40,14 @@ fn behind_the_allocator(functions: &[Function]) -> &[Function] {
         function.is_in("alloc::alloc")
             || matches!(
                 function.name.as_str(),
-                "__rust_alloc" | "__rust_alloc_zeroed" | "__rust_realloc"
+                "__rust_alloc"
+                    | "__rust_alloc_zeroed"
+                    | "__rust_realloc"
+                    | "__rdl_alloc"
+                    | "__rdl_alloc_zeroed"
+                    | "__rdl_realloc"
+                    | "operator new"
+                    | "operator new[]"
             )
     };
     match functions.iter().position(is_entry) {

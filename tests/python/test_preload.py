@@ -14,6 +14,11 @@ from live import DEADLINE, Target, await_installed, wait_for
 
 SOURCES = ROOT / "tests" / "native"
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+COMPILERS = {
+    ".c": ["cc", "-pthread", *WARNINGS],
+    ".cc": ["c++", "-std=c++17", *WARNINGS],
+    ".rs": ["rustc", "--edition", "2024"],
+}
 
 
 @pytest.fixture
@@ -27,7 +32,9 @@ def build(tmp_path):
 
     def build(name, *flags) -> Path:
         program = tmp_path / Path(name).stem
-        compiler = ["rustc", "--edition", "2024"] if name.endswith(".rs") else ["cc", "-pthread", *WARNINGS]
+        compiler = COMPILERS[Path(name).suffix]
+        if not shutil.which(compiler[0]):
+            pytest.skip(f"there is no {compiler[0]}")
         subprocess.run([*compiler, SOURCES / name, "-o", program, *flags], check=True, timeout=DEADLINE)
         return program
 
@@ -127,6 +134,28 @@ def test_a_rust_program_that_nobody_prepared_has_its_types(build, launch, memdum
     assert types["hashbrown::raw::RawTable<(u64, alloc::boxed::Box<[u64; 6]>)>"] == 1
     assert types["[u64; 6]"] == 500
     assert target.close() == 0
+
+
+def test_a_cplusplus_program_is_told_by_who_asked(build, launch, memdump):
+    """With and without debug information; it checks itself what becomes of exceptions where there is no memory."""
+    for flags in (["-O2", "-g"], ["-O2"]):
+        target = launch(build("plusplus.cc", *flags))
+        types = types_of(memdump, target.dump_by_signal())
+        receipts = "shop::Receipt" if "-g" in flags else "[128 bytes] shop::Cache::add"
+        assert types[receipts] == 100
+        assert types["[100 bytes] shop::count"] == 10
+        assert target.close() == 0
+
+
+def test_names_of_functions_come_from_the_symbol_table(build, launch, memdump):
+    """Where there is no debug information; and sizes alone where there is no symbol table."""
+    types = types_of(memdump, launch(build("known.c", "-O1")).dump_by_signal())
+    assert types["[40 bytes] make_node"] == 1000
+    assert types["[333 bytes] leak"] == 10
+    types = types_of(memdump, launch(build("known.c", "-O1", "-s")).dump_by_signal())
+    assert types["[40 bytes]"] == 1000
+    types = types_of(memdump, launch(build("unprepared.rs", "-O", "-Cforce-frame-pointers=yes")).dump_by_signal())
+    assert types["[72 bytes] unprepared::make"] == 1000
 
 
 def test_dumps_of_busy_threads_and_of_forked_processes(build, launch, read):

@@ -58,7 +58,7 @@ fn page() -> usize {
 ///
 /// As of `memalign`; `align` is a power of two.
 #[inline(always)]
-unsafe fn allocate(size: usize, align: usize, zeroed: bool, caller: Caller) -> *mut u8 {
+pub(crate) unsafe fn allocate(size: usize, align: usize, zeroed: bool, caller: Caller) -> *mut u8 {
     // SAFETY: of the caller; a block of no bytes is asked for as one byte.
     let block = unsafe {
         if IS_PASSIVE.load(Ordering::Relaxed) && !memdump_dumper::in_child() {
@@ -74,6 +74,17 @@ unsafe fn allocate(size: usize, align: usize, zeroed: bool, caller: Caller) -> *
         return refuse(libc::ENOMEM);
     }
     block
+}
+
+/// # Safety
+///
+/// As of `free`.
+#[inline(always)]
+pub(crate) unsafe fn release(block: *mut u8) {
+    if !block.is_null() {
+        // SAFETY: of the caller.
+        unsafe { HEAP.free(block) };
+    }
 }
 
 /// The functions' work; the third to sixth argument as far as the function itself has none there.
@@ -230,20 +241,18 @@ mod work {
     }
 
     pub(super) unsafe extern "C" fn free(block: *mut u8) {
-        if !block.is_null() {
-            // SAFETY: of the caller.
-            unsafe { HEAP.free(block) };
-        }
+        // SAFETY: of the caller.
+        unsafe { release(block) };
     }
 
     pub(super) unsafe extern "C" fn free_sized(block: *mut u8) {
         // SAFETY: of the caller.
-        unsafe { free(block) };
+        unsafe { release(block) };
     }
 
     pub(super) unsafe extern "C" fn free_aligned_sized(block: *mut u8) {
         // SAFETY: of the caller.
-        unsafe { free(block) };
+        unsafe { release(block) };
     }
 
     pub(super) unsafe extern "C" fn malloc_usable_size(block: *mut u8) -> usize {

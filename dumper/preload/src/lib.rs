@@ -1,6 +1,6 @@
 //! `libmemdump_preload.so`: heap dumps of programs that cannot be recompiled, and of programs in C.
 //!
-//! `LD_PRELOAD=libmemdump_preload.so ./service`: [`exports`] takes the place of libc's malloc and passes everything on to the [`next`] one;
+//! `LD_PRELOAD=libmemdump_preload.so ./service`: [`exports`] takes the place of libc's malloc, [`operators`] that of C++'s `new`, and passes everything on to the [`next`] one;
 //! until that is known [`early`] serves. [`start`] installs, as the environment says; [`interface`] is for programs in C that want to say
 //! themselves. [`threads`] notes where each thread's stack lies, [`fork`] gives forked processes an agent.
 
@@ -11,6 +11,7 @@ mod exports;
 mod fork;
 mod interface;
 mod next;
+mod operators;
 mod start;
 mod threads;
 

@@ -10,10 +10,11 @@ use memdump::malloc::Below;
 
 use crate::early;
 
-/// A function, once it is found.
+/// A function, once it is found. The address comes first: `operators` reads it in assembler.
+#[repr(C)]
 pub(crate) struct Found {
-    name: &'static CStr,
     address: AtomicPtr<c_void>,
+    name: &'static CStr,
 }
 
 impl Found {
