@@ -8,6 +8,7 @@
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-identity   what exact identity costs, and what it misses
 # make bench-rust       what each allocation of a Rust program costs
+# make bench-preload    what the preloaded library costs a program, beside heaptrack and dhat
 # make bench-analysis   the analyzer at scale, beside what the machine can do
 # make bench-sql        what loading and queries cost
 #
@@ -31,7 +32,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command preload rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-preload bench-rust bench-sql clean command preload rows synth wheel release-wheel check-wheel environments help
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -75,6 +76,11 @@ bench: command wheel
 
 bench-rust:
 	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) run --release --package memdump-rust --example pair
+
+# Beside heaptrack and dhat, where they are installed.
+bench-preload: preload
+	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) build --release --package memdump-preload --example json --target-dir $(TARGET)/bench-preload
+	$(PYTHON) tests/bench/preload.py --program $(TARGET)/bench-preload/release/examples/json --preload $(PRELOAD) $(BENCH)
 
 bench-identity: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench

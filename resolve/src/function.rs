@@ -76,6 +76,7 @@ impl Function {
         match entry.tag() {
             gimli::DW_TAG_namespace => self.module = types.path(module, at),
             gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
             | gimli::DW_TAG_union_type
             | gimli::DW_TAG_enumeration_type => {
                 let owner = TypeKey {

@@ -141,7 +141,7 @@ def test_a_cplusplus_program_is_told_by_who_asked(build, launch, memdump):
     for flags in (["-O2", "-g"], ["-O2"]):
         target = launch(build("plusplus.cc", *flags))
         types = types_of(memdump, target.dump_by_signal())
-        receipts = "shop::Receipt" if "-g" in flags else "[128 bytes] shop::Cache::add"
+        receipts = "shop::Receipt" if "-g" in flags else "[64 bytes] shop::Cache::add"
         assert types[receipts] == 100
         assert types["[100 bytes] shop::count"] == 10
         assert target.close() == 0
