@@ -32,10 +32,13 @@ static void *work(void *number)
             size = 0;
             break;
         case 1:
-        case 2:
-            size++;
-            blocks[at] = realloc(blocks[at], size);
+        case 2: {
+            void *moved = realloc(blocks[at], ++size);
+            if (!moved) /* The old one stays as it was. */
+                continue;
+            blocks[at] = moved;
             break;
+        }
         case 3:
             free(blocks[at]);
             blocks[at] = aligned_alloc(128, size);
@@ -43,7 +46,7 @@ static void *work(void *number)
         case 4:
             free(blocks[at]);
             blocks[at] = calloc(1, size);
-            for (size_t i = 0; i < size; i++)
+            for (size_t i = 0; blocks[at] && i < size; i++)
                 if (blocks[at][i])
                     abort();
             break;
@@ -51,9 +54,8 @@ static void *work(void *number)
             free(blocks[at]);
             blocks[at] = malloc(size);
         }
-        sizes[at] = size;
-        if (size)
-            memset(blocks[at], fill, size);
+        sizes[at] = blocks[at] ? size : 0;
+        memset(blocks[at] ? blocks[at] : &fill, fill, sizes[at]);
         rounds++;
     }
     for (int at = 0; at < BLOCKS; at++)

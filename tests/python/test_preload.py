@@ -237,6 +237,23 @@ def test_only_processes_that_are_meant(build, launch, library):
     assert setting.close() == 0
 
 
+def test_what_cannot_be_remembered_is_allocated_all_the_same(build, library, tmp_path):
+    """Where there is no room for the first piece of the map of blocks."""
+    limited = 'ulimit -v 60000 && exec "$0"'
+    result = subprocess.run(
+        ["bash", "-c", limited, build("known.c", "-O1")],
+        env={**os.environ, "LD_PRELOAD": str(library), "MEMDUMP_DIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert result.returncode == 0
+    assert result.stdout.endswith("listening\n")
+    told = result.stderr.splitlines()
+    assert "not installed: the system refuses memory" in told[-1], told
+
+
 def test_the_interface_for_c(build, launch, library, read, tmp_path):
     """Linked and not preloaded: the program says when."""
     flags = [

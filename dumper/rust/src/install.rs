@@ -26,6 +26,11 @@ pub enum InstallError {
         "the program's malloc is another one, linked into it or loaded before: its blocks are not known"
     )]
     Malloc,
+    /// The system has no memory for the map of blocks, perhaps because addresses are limited (`ulimit -v`).
+    #[error(
+        "the system refuses memory to remember where blocks are (64 MiB of addresses at a time)"
+    )]
+    Map,
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -152,6 +157,7 @@ fn check_allocator(runtime: Runtime) -> Result<(), InstallError> {
     match map::get(probe.as_ptr().addr()) != 0 {
         true => Ok(()),
         false => Err(match runtime {
+            _ if map::missed() > 0 => InstallError::Map,
             Runtime::Rust => InstallError::Allocator,
             Runtime::Malloc => InstallError::Malloc,
         }),

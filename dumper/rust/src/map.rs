@@ -18,6 +18,9 @@ const PIECES: usize = 1 << (48 - PIECE_SHIFT);
 /// The mark of a block that dumps have. The bits below it are its maker's to use; a mark of these alone is of a block that no dump has.
 pub(crate) const TOLD: u8 = 0x80;
 
+/// Of so many blocks without a mark one asks the system again.
+const ASKED_EVERY: u64 = 1024;
+
 static DIRECTORY: [AtomicPtr<AtomicU8>; PIECES] =
     [const { AtomicPtr::new(ptr::null_mut()) }; PIECES];
 static MISSED: AtomicU64 = AtomicU64::new(0);
@@ -75,7 +78,9 @@ fn find(address: usize) -> Option<&'static AtomicU8> {
 #[inline(never)]
 fn mark_first(address: usize, value: u8) -> bool {
     let (piece, _) = place(address);
-    if DIRECTORY.get(piece).is_some_and(map) {
+    // Where the system has refused memory it is not asked for each block again.
+    let is_asked = MISSED.load(Ordering::Relaxed).is_multiple_of(ASKED_EVERY);
+    if is_asked && DIRECTORY.get(piece).is_some_and(map) {
         return mark(address, value);
     }
     MISSED.fetch_add(1, Ordering::Relaxed);

@@ -17,8 +17,9 @@ const FIRST_WITH_STACK: u32 = 64;
 const ENTRIES: usize = 1 << 17;
 /// Twice as many, so that a search ends soon.
 const SLOTS: usize = 2 * ENTRIES;
-/// Stacks that each thread finds without a look at the table.
-const CACHED: usize = 256;
+/// Stacks that each thread finds without a look at the table. The library that is preloaded has them in memory that libc takes from each thread's
+/// stack, which may be small.
+const CACHED: usize = if cfg!(feature = "preload") { 64 } else { 256 };
 
 static DEPTH: AtomicU8 = AtomicU8::new(0);
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
