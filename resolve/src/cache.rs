@@ -39,7 +39,7 @@ pub enum Outcome {
         /// Files that were named by hand and are of none of the program's builds.
         unused: Vec<PathBuf>,
     },
-    /// No module has debug information: it is what it was.
+    /// No module has debug information, nor names of functions: it is what it was.
     Untyped(Vec<SymbolsError>),
 }
 
@@ -89,7 +89,7 @@ pub fn open_typed(
         .filter_map(|source| source.found().ok())
         .map(|file| file.path().to_path_buf())
         .collect();
-    if found.is_empty() {
+    if !sources.iter().any(Source::has_names) {
         return Ok((native, Outcome::Untyped(missing(sources))));
     }
     let lacking: Vec<String> = sources

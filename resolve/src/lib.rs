@@ -14,6 +14,7 @@ mod error;
 mod fields;
 mod function;
 mod kinds;
+mod names;
 mod program;
 mod roots;
 mod site;

@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--command", type=Path, required=True, help="the command memdump")
     parser.addoption("--rows", type=Path, required=True, help="the program that prints a dump as text")
     parser.addoption("--rust-shop", type=Path, required=True, help="the demo's service in Rust")
+    parser.addoption("--preload", type=Path, required=True, help="the library libmemdump_preload.so")
     parser.addoption("--dumps", type=int, default=5, help="how many dumps each process of the zoo is asked for")
     parser.addoption("--venvs", type=Path, required=True, help="where environments.py made its environments")
 

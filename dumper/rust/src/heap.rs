@@ -8,8 +8,8 @@ use memdump_dumper::{SwitchAllocator, in_child};
 
 use crate::header::{Header, Padded};
 use crate::local::{self, Local};
-use crate::map::{self, Owner};
-use crate::{frames, sites};
+use crate::map::{OWN, TOLD};
+use crate::{frames, map, sites};
 
 /// A global allocator that remembers its blocks for heap dumps: [`Heap::system`] over the system's allocator, [`Heap::around`] over another one.
 ///
@@ -87,7 +87,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
         };
         // SAFETY: the block is this allocator's and has a header.
         let header = unsafe { Header::read(block) };
-        let owner = map::owner(block.addr());
+        let mark = map::get(block.addr());
         // Cleared before another thread can get the memory.
         map::clear(block.addr());
         let moved = if before.prefix == after.prefix {
@@ -100,8 +100,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             unsafe { self.move_to(block, before, after, layout.size().min(size)) }
         };
         if moved.is_null() {
-            if let Some(owner) = owner {
-                map::mark(block.addr(), owner);
+            if mark != 0 {
+                map::mark(block.addr(), mark);
             }
             return moved;
         }
@@ -117,8 +117,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
                 },
             );
             header.write(block);
-            if let Some(owner) = owner {
-                map::mark(block.addr(), owner);
+            if mark != 0 {
+                map::mark(block.addr(), mark);
             }
             block
         }
@@ -174,11 +174,8 @@ impl<A: GlobalAlloc> Heap<A> {
                     serial: local.births.take(),
                 };
                 header.write(block);
-                let owner = match local.is_own.get() {
-                    false => Owner::Program,
-                    true => Owner::Memdump,
-                };
-                map::mark(block.addr(), owner);
+                let mark = if local.is_own.get() { OWN } else { TOLD };
+                map::mark(block.addr(), mark);
             });
             block
         }
@@ -248,7 +245,7 @@ pub(crate) unsafe extern "C" fn allocate_at<A: GlobalAlloc>(
     // SAFETY: of the caller.
     unsafe {
         heap.allocate_as(layout, zeroed != 0, |local| {
-            let stack = frames::walk(sites::depth(), &local.bounds, here, caller, pointer);
+            let stack = frames::walk(sites::depth(), local.bounds.find(), here, caller, pointer);
             sites::of_stack(align, &stack, &local.sites)
         })
     }

@@ -17,7 +17,6 @@ use memdump_format::{
 use crate::blocks::Blocks;
 use crate::header::{GRAIN, Header};
 use crate::images::Image;
-use crate::map::{self, Owner};
 use crate::sites;
 
 const WORD: usize = size_of::<usize>();
@@ -80,7 +79,27 @@ impl<W: Write> Walk<W> {
         }
     }
 
-    /// Leaves only blocks of the program that are sound and no younger than the dump.
+    /// Takes down where memdump's own blocks lie; those of the snapshot process are younger than the dump.
+    pub(crate) fn find_own(&mut self) {
+        self.at = 0;
+        landed(
+            self,
+            |walk| {
+                while let Some(block) = walk.blocks.next_own(walk.at) {
+                    walk.at = block + GRAIN;
+                    // SAFETY: a fault is survived.
+                    let header = unsafe { Header::read(ptr::with_exposed_provenance(block)) };
+                    if let Some(header) = header.filter(|header| header.serial <= walk.watermark) {
+                        let end = block.saturating_add(header.size as usize);
+                        walk.own.push(block..end);
+                    }
+                }
+            },
+            |_| {},
+        );
+    }
+
+    /// Leaves only blocks that are sound and no younger than the dump.
     pub(crate) fn sift(&mut self) {
         let mut end = 0;
         self.at = 0;
@@ -94,11 +113,6 @@ impl<W: Write> Walk<W> {
                         None => walk.unsound(block),
                         // It was born while the process was being copied: the next dump has it.
                         Some(header) if header.serial > walk.watermark => walk.blocks.forget(block),
-                        Some(header) if map::owner(block) == Some(Owner::Memdump) => {
-                            walk.own
-                                .push(block..block.saturating_add(header.size as usize));
-                            walk.blocks.forget(block);
-                        }
                         Some(header) => end = end.max(block.saturating_add(header.size as usize)),
                     }
                     walk.at += GRAIN;
