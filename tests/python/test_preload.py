@@ -169,6 +169,7 @@ def test_dumps_of_busy_threads_and_of_forked_processes(build, launch, read):
         order.flush()
         return target.line()
 
+    wait_for("threads that have filled their tables", lambda: int(ask(b"\n")) > 50_000)
     for _ in range(8):
         before = int(ask(b"\n"))
         rows = read(target.dump_by_signal())
