@@ -14,7 +14,7 @@ use crate::function::Function;
 use crate::site::{BlockType, SiteTypes, TableShape};
 use crate::statics::{Place, Statics};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
-use crate::types::{Shape, Types};
+use crate::types::{Shape, TypeKey, Types};
 
 /// A file that was loaded into the target.
 #[derive(Clone, Debug)]
@@ -144,14 +144,6 @@ impl<'a> Program<'a> {
         self.types.field(block, size, offset)
     }
 
-    /// Whether a type is an array of numbers.
-    pub(crate) fn is_scalars(&self, block: &BlockType) -> bool {
-        let BlockType::Array(element) = block else {
-            return false;
-        };
-        matches!(self.types.describe(*element).shape, Shape::Scalar)
-    }
-
     /// What a block of that size is to which a pointer of the type points: a pointer to a leaf of a B-tree may lead to an inner node, which
     /// begins with one, and which only the leaf's own pointer to its parent names.
     pub(crate) fn actual(&self, pointee: &BlockType, size: u64) -> BlockType {
@@ -171,10 +163,10 @@ impl<'a> Program<'a> {
             }
             let parent = members.iter().find(|member| member.name == "parent")?;
             match self.field(pointee, size, parent.offset) {
-                Field::Pointer {
-                    target: Pointee::Type(inner),
-                    ..
-                } => Some(inner),
+                Field::Pointer { either, .. } => match &either.first()?.target {
+                    Pointee::Type(inner) => Some(inner.clone()),
+                    Pointee::Unknown => None,
+                },
                 _ => None,
             }
         };
@@ -184,6 +176,11 @@ impl<'a> Program<'a> {
     /// Whether a block of that size and alignment can be of the type.
     pub(crate) fn fits(&self, block: &BlockType, size: u64, alignment: u64) -> bool {
         block.fits(&self.types, size, alignment)
+    }
+
+    /// Whether the values of a type have bytes that are known.
+    pub(crate) fn is_sized(&self, ty: TypeKey) -> bool {
+        self.types.describe(ty).size.is_some_and(|size| size > 0)
     }
 
     /// Where in a block that is a table the map points to.
