@@ -43,7 +43,7 @@ impl Blocks {
     ) -> Result<Blocks, ReadError> {
         let mut rows = Vec::new();
         let mut addresses = Vec::new();
-        let mut by_stack = 0;
+        let (mut by_stack, mut is_settled) = (0, true);
         let mut batch = ObjectBatch::default();
         for block in dump.object_blocks() {
             let columns = ObjectColumns::TYPE | ObjectColumns::ADDRESS | ObjectColumns::SIZE;
@@ -52,6 +52,7 @@ impl Blocks {
             for (&site, &size) in batch.types.iter().zip(&batch.sizes) {
                 let kind = kinds.of(site, size);
                 by_stack += u64::from(kinds.get(kind).block.is_some());
+                is_settled &= !kinds.is_open(kind, site);
                 rows.push(Block { size, kind, site });
             }
         }
@@ -61,8 +62,8 @@ impl Blocks {
             by_stack,
             by_reference: 0,
         };
-        if by_stack < blocks.len() {
-            blocks.by_reference = spread::types(&mut blocks, dump, program, kinds, roots)?;
+        if !is_settled {
+            spread::types(&mut blocks, dump, program, kinds, roots)?;
         }
         Ok(blocks)
     }

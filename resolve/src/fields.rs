@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::site::{BlockType, TableShape};
+use crate::site::{BlockType, TableShape, is_table};
 use crate::types::{Description, Member, Shape, TypeKey, Types};
 
 /// What the layout of a block says about an offset.
@@ -166,6 +166,13 @@ impl Look<'_, '_> {
                 if inside.is_empty() {
                     return;
                 }
+                if let Some(element) = spilled(self.types, ty, &description.name) {
+                    let one = Pointee::Type(BlockType::One(element));
+                    for pointer in inside.iter_mut().filter(|pointer| pointer.target == one) {
+                        pointer.target = Pointee::Type(BlockType::Array(element));
+                        pointer.is_owner = true;
+                    }
+                }
                 if let Some(owned) = owned_by(self.types, ty, &description.name, members) {
                     for pointer in &mut *inside {
                         pointer.target = Pointee::Type(owned.clone());
@@ -243,16 +250,25 @@ fn is_wrapper(name: &str) -> bool {
 
 /// Whether the pointer in a value of this type holds a block of its own.
 fn is_owner(name: &str) -> bool {
-    const OWNERS: [&str; 7] = [
+    const OWNERS: [&str; 6] = [
         "alloc::boxed::Box<",
         "alloc::rc::Rc<",
         "alloc::rc::Weak<",
         "alloc::sync::Arc<",
         "alloc::sync::Weak<",
         "alloc::raw_vec::RawVec<",
-        "hashbrown::raw::RawTable<",
     ];
-    name == "alloc::string::String" || OWNERS.iter().any(|owner| name.starts_with(owner))
+    name == "alloc::string::String"
+        || is_table(name)
+        || OWNERS.iter().any(|owner| name.starts_with(owner))
+}
+
+/// The element of a small vector: where its elements are not inside of it, it points to the first of them.
+fn spilled(types: &Types<'_>, ty: TypeKey, name: &str) -> Option<TypeKey> {
+    if !name.starts_with("smallvec::SmallVecData<") {
+        return None;
+    }
+    types.element(types.parameter(ty, "A")?)
 }
 
 /// What a container owns through its pointer, where the pointer's own type does not tell.
@@ -263,7 +279,7 @@ fn owned_by(types: &Types<'_>, ty: TypeKey, name: &str, members: &[Member]) -> O
     if name.starts_with("alloc::raw_vec::RawVec<") {
         return types.parameter(ty, "T").map(BlockType::Array);
     }
-    if name.starts_with("hashbrown::raw::RawTable<") {
+    if is_table(name) {
         return types.parameter(ty, "T").map(BlockType::Table);
     }
     // A fat pointer: `&[T]`, `Box<[T]>`, `&str`, or with a vtable.

@@ -68,6 +68,16 @@ impl<'p, 'a> Kinds<'p, 'a> {
         self.sites.get(site.index()).map_or(1, |site| site.0)
     }
 
+    /// Whether pointers may say more of the blocks of a kind and site than the stack does: it tells no type, or perhaps another function's.
+    pub(crate) fn is_open(&self, kind: KindId, site: TypeId) -> bool {
+        let is_sure = |(_, types): &(u64, SiteTypes)| types.is_sure;
+        match &self.get(kind).block {
+            None => true,
+            Some(BlockType::Text | BlockType::Bytes) => false,
+            Some(_) => !self.sites.get(site.index()).is_some_and(is_sure),
+        }
+    }
+
     /// The kind of a block, by its site and size.
     pub(crate) fn of(&mut self, site: TypeId, size: u64) -> KindId {
         if let Some(&known) = self.by_site.get(&(site, size)) {

@@ -229,6 +229,10 @@ impl<'a> Program<'a> {
         };
         let found = info.functions_at(in_file);
         let describe = |found| Function::describe(&self.types, number, found);
-        found.iter().map(describe).collect()
+        let mut functions: Vec<Function> = found.iter().map(describe).collect();
+        if let Some(whole) = functions.last_mut() {
+            whole.is_whole = true;
+        }
+        functions
     }
 }

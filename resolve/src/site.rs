@@ -5,7 +5,7 @@
 //! same code, and the inner ones may then bear another type's name; what a block's size and alignment contradict is not believed at all.
 
 use crate::function::Function;
-use crate::type_name::{of_block, without_defaults};
+use crate::type_name::{initialised, of_block, without_defaults};
 use crate::types::{Shape, TypeKey, Types};
 
 /// The type of a block.
@@ -30,6 +30,8 @@ pub enum BlockType {
 pub struct SiteTypes {
     /// Most credible first.
     candidates: Vec<BlockType>,
+    /// Whether no function that LLVM may have merged with another's stands behind it.
+    pub(crate) is_sure: bool,
     /// The innermost function that is no container's: `app::handler`.
     pub(crate) function: Option<String>,
 }
@@ -49,7 +51,14 @@ fn behind_the_allocator(functions: &[Function]) -> &[Function] {
             let asked = rest.iter().position(|function| !is_entry(function));
             &rest[asked.unwrap_or(rest.len())..]
         }
-        None => functions,
+        // Line tables do not name what the compiler adds; the methods of `GlobalAlloc` they do.
+        None => {
+            let is_method = |function: &Function| {
+                matches!(function.name.as_str(), "alloc" | "alloc_zeroed" | "realloc")
+            };
+            let asked = functions.iter().position(|function| !is_method(function));
+            &functions[asked.unwrap_or(0)..]
+        }
     }
 }
 
@@ -74,7 +83,9 @@ impl SiteTypes {
         let mut is_text = false;
         let mut function = None;
         let mut ended = false;
-        for frame in behind_the_allocator(functions) {
+        let frames = behind_the_allocator(functions);
+        let mut told_at = 0;
+        for (place, frame) in frames.iter().enumerate() {
             let Some(family) = Family::of(frame) else {
                 // Generic helpers of the library (`Into::into`, adapters of iterators) say nothing to people.
                 if function.is_none() || !frame.is_library() {
@@ -97,6 +108,7 @@ impl SiteTypes {
             inner = Some(family);
             if let Some(candidate) = family.type_of(types, frame) {
                 candidates.push(candidate);
+                told_at = place;
             }
             // Elements are cloned by the clone of what holds them: what comes further out made another block.
             ended = matches!(frame.name.as_str(), "clone" | "to_owned");
@@ -111,8 +123,12 @@ impl SiteTypes {
                 candidates.push(BlockType::Bytes);
             }
         }
+        let compiled = frames[told_at.min(frames.len())..]
+            .iter()
+            .find(|frame| frame.is_whole);
         SiteTypes {
             candidates,
+            is_sure: compiled.is_some_and(|frame| !frame.is_generic()),
             function,
         }
     }
@@ -211,13 +227,14 @@ impl TableShape {
 
 impl Family {
     fn of(function: &Function) -> Option<Family> {
-        const MODULES: [(&str, Family); 22] = [
+        const MODULES: [(&str, Family); 23] = [
             ("alloc::alloc", Family::Plumbing),
             ("core::alloc", Family::Plumbing),
             ("std::alloc", Family::Plumbing),
             ("alloc::raw_vec", Family::Array),
             ("alloc::vec", Family::Array),
             ("alloc::slice", Family::Array),
+            ("smallvec", Family::Array),
             ("core::slice::sort", Family::Array),
             ("alloc::collections::vec_deque", Family::Array),
             ("alloc::collections::binary_heap", Family::Array),
@@ -251,15 +268,17 @@ impl Family {
     fn type_of(self, types: &Types<'_>, function: &Function) -> Option<BlockType> {
         match self {
             Family::Array => function.element(types).map(|element| match element {
-                Parameter::Type(ty) => BlockType::Array(ty),
-                Parameter::Written(name) => BlockType::Named(format!("[{name}]")),
+                Parameter::Type(ty) => BlockType::Array(types.initialised(ty)),
+                Parameter::Written(name) => BlockType::Named(format!("[{}]", initialised(&name))),
             }),
             Family::Box => {
                 let value = function.parameter("T")?;
                 match value {
                     Parameter::Type(ty) if is_slice(types, ty) => None,
-                    Parameter::Type(ty) => Some(BlockType::One(ty)),
-                    Parameter::Written(name) => Some(BlockType::Named(of_block(name))),
+                    Parameter::Type(ty) => Some(BlockType::One(types.initialised(ty))),
+                    Parameter::Written(name) => {
+                        Some(BlockType::Named(of_block(initialised(&name).to_owned())))
+                    }
                 }
             }
             Family::Counted => counted(types, function),
@@ -289,7 +308,10 @@ impl Function {
 
     /// What the array holds that the function works on.
     fn element(&self, types: &Types<'_>) -> Option<Parameter> {
-        let owned = self.owner.and_then(|owner| types.parameter(owner, "T"));
+        let owned = self.owner.and_then(|owner| {
+            let own = types.parameter(owner, "T");
+            own.or_else(|| types.element(types.parameter(owner, "A")?))
+        });
         owned.map(Parameter::Type).or_else(|| self.parameter("T"))
     }
 }
@@ -380,12 +402,22 @@ fn table_named(element: &str) -> BlockType {
     BlockType::Named(format!("hashbrown::raw::RawTable<{element}>"))
 }
 
+/// Whether a type is hashbrown's table; earlier versions have it one module further in.
+pub(crate) fn is_table(name: &str) -> bool {
+    [
+        "hashbrown::raw::RawTable<",
+        "hashbrown::raw::inner::RawTable<",
+    ]
+    .iter()
+    .any(|table| name.starts_with(table))
+}
+
 /// `HashSet` → `HashMap` → hashbrown's `HashMap` → `RawTable<T>`: the `T`.
 pub(crate) fn table_element(types: &Types<'_>, owner: TypeKey) -> Option<TypeKey> {
     let mut ty = owner;
     for _ in 0..MOST_WRAPPERS {
         let description = types.describe(ty);
-        if description.name.starts_with("hashbrown::raw::RawTable<") {
+        if is_table(&description.name) {
             return types.parameter(ty, "T");
         }
         let Shape::Members(members) = &description.shape else {

@@ -27,7 +27,7 @@ const MOST_EVIDENCE: usize = 1024;
 /// Of so many words without pointers, one may look like an address by chance, or be left of what was there before.
 const WORDS_FOR_A_DOUBT: u64 = 16;
 
-/// A reference that matters: from, or to, a block without type.
+/// A reference that matters: from, or to, a block whose stack does not settle its type.
 struct Edge {
     source: ObjectId,
     /// Where in the source it lies.
@@ -71,7 +71,7 @@ struct Spread<'s, 'p, 'a> {
     is_waiting: Vec<bool>,
 }
 
-/// Gives types to blocks without one; returns how many have one now.
+/// Gives types to the blocks whose stacks do not settle them.
 ///
 /// # Errors
 /// If the dump is damaged.
@@ -81,7 +81,7 @@ pub(crate) fn types<'p, 'a>(
     program: &'p Program<'a>,
     kinds: &mut Kinds<'p, 'a>,
     roots: &Roots,
-) -> Result<u64, ReadError> {
+) -> Result<(), ReadError> {
     let edges = read_edges(dump, blocks, kinds)?;
     let mut incoming: Vec<u32> = (0..edges.len() as u32).collect();
     incoming.sort_by_key(|&edge| edges[edge as usize].target);
@@ -104,7 +104,8 @@ pub(crate) fn types<'p, 'a>(
         spread.is_waiting[block.index()] = false;
         spread.judge(block);
     }
-    Ok(spread.given())
+    spread.count();
+    Ok(())
 }
 
 impl Spread<'_, '_, '_> {
@@ -113,43 +114,45 @@ impl Spread<'_, '_, '_> {
             let Some(id) = self.blocks.find(root.target) else {
                 continue;
             };
-            if self.is_untyped(id) {
+            if self.is_open(id) {
                 let pointers = either.iter().map(|pointer| (pointer.clone(), root.offset));
                 self.roots.entry(id).or_default().extend(pointers);
                 self.wait(id);
             }
         }
-        let targets = self
-            .edges
-            .iter()
-            .filter(|edge| !self.is_untyped(edge.source));
+        let targets = self.edges.iter().filter(|edge| !self.is_open(edge.source));
         let targets: Vec<ObjectId> = targets.map(|edge| edge.target).collect();
         for target in targets {
             self.wait(target);
         }
     }
 
-    /// Whether its stack did not tell its type.
-    fn is_untyped(&self, id: ObjectId) -> bool {
-        let first = self.first.get(id.index());
-        first.is_some_and(|&kind| self.kinds.get(kind).block.is_none())
+    /// Whether its stack did not settle its type.
+    fn is_open(&self, id: ObjectId) -> bool {
+        let (first, block) = (self.first.get(id.index()), self.blocks.get(id));
+        first
+            .zip(block)
+            .is_some_and(|(&kind, block)| self.kinds.is_open(kind, block.site))
     }
 
     fn wait(&mut self, id: ObjectId) {
         let place = id.index();
-        if !self.is_waiting[place]
-            && self.is_untyped(id)
-            && self.judgements[place] < MOST_JUDGEMENTS
-        {
+        if !self.is_waiting[place] && self.is_open(id) && self.judgements[place] < MOST_JUDGEMENTS {
             self.judgements[place] += 1;
             self.is_waiting[place] = true;
             self.waiting.push_back(id);
         }
     }
 
-    fn given(&self) -> u64 {
+    fn count(&mut self) {
         let pairs = self.first.iter().zip(&self.blocks.rows);
-        pairs.filter(|(first, block)| **first != block.kind).count() as u64
+        let changed = pairs.filter(|(first, block)| **first != block.kind);
+        let lost = changed
+            .clone()
+            .filter(|(first, _)| self.kinds.get(**first).block.is_some());
+        let (changed, lost) = (changed.count() as u64, lost.count() as u64);
+        self.blocks.by_reference = changed;
+        self.blocks.by_stack -= lost;
     }
 
     fn judge(&mut self, id: ObjectId) {
@@ -188,6 +191,14 @@ impl Spread<'_, '_, '_> {
     /// What all pointers to a block say.
     fn claims(&mut self, id: ObjectId) -> Vec<Claim> {
         let mut claims = Vec::new();
+        let told = self.first[id.index()];
+        if self.kinds.get(told).block.is_some() {
+            claims.push(Claim {
+                kind: told,
+                votes: 1,
+                is_owner: false,
+            });
+        }
         for (pointer, offset) in self.roots.get(&id).cloned().unwrap_or_default() {
             self.claim(&mut claims, id, &pointer, offset);
         }
@@ -299,9 +310,9 @@ impl Spread<'_, '_, '_> {
 
 /// All references from and to blocks without type, by source.
 fn read_edges(dump: &Dump, blocks: &Blocks, kinds: &Kinds<'_, '_>) -> Result<Vec<Edge>, ReadError> {
-    let is_untyped = |id: ObjectId| {
+    let is_open = |id: ObjectId| {
         let block = blocks.get(id);
-        block.is_some_and(|block| kinds.get(block.kind).block.is_none())
+        block.is_some_and(|block| kinds.is_open(block.kind, block.site))
     };
     let mut edges = Vec::new();
     let mut batch = ReferenceBatch::default();
@@ -319,7 +330,7 @@ fn read_edges(dump: &Dump, blocks: &Blocks, kinds: &Kinds<'_, '_>) -> Result<Vec
                     continue;
                 };
                 let source = group.source;
-                if blocks.get(source).is_some() && (is_untyped(source) || is_untyped(target)) {
+                if blocks.get(source).is_some() && (is_open(source) || is_open(target)) {
                     edges.push(Edge {
                         source,
                         place: offset,

@@ -31,6 +31,17 @@ pub(crate) fn of_block(name: String) -> String {
     name
 }
 
+/// A name without the `MaybeUninit` that a value wears until it is written.
+pub(crate) fn initialised(name: &str) -> &str {
+    let inner = name.strip_prefix(MAYBE_UNINIT);
+    inner
+        .and_then(|rest| rest.strip_suffix('>'))
+        .unwrap_or(name)
+}
+
+/// What the name of a value begins with that is perhaps not written yet.
+pub(crate) const MAYBE_UNINIT: &str = "core::mem::maybe_uninit::MaybeUninit<";
+
 /// `grow_one<app::Row, alloc::alloc::Global>` → `grow_one` and the parameters as they are written.
 pub(crate) fn split_generics(name: &str) -> (&str, Vec<&str>) {
     let Some((base, rest)) = name.split_once('<').filter(|(base, _)| !base.is_empty()) else {
