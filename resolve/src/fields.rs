@@ -282,6 +282,9 @@ fn owned_by(types: &Types<'_>, ty: TypeKey, name: &str, members: &[Member]) -> O
     if is_table(name) {
         return types.parameter(ty, "T").map(BlockType::Table);
     }
+    if name == "alloc::boxed::Box<str>" {
+        return Some(BlockType::Text);
+    }
     // A fat pointer: `&[T]`, `Box<[T]>`, `&str`, or with a vtable.
     let pointer = members.iter().find(|member| member.name == "data_ptr")?;
     let Shape::Pointer(Some(target)) = types.describe(pointer.ty).shape else {

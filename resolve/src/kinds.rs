@@ -72,8 +72,8 @@ impl<'p, 'a> Kinds<'p, 'a> {
     pub(crate) fn is_open(&self, kind: KindId, site: TypeId) -> bool {
         let is_sure = |(_, types): &(u64, SiteTypes)| types.is_sure;
         match &self.get(kind).block {
-            None => true,
-            Some(BlockType::Text | BlockType::Bytes) => false,
+            None | Some(BlockType::Bytes) => true,
+            Some(BlockType::Text) => false,
             Some(_) => !self.sites.get(site.index()).is_some_and(is_sure),
         }
     }

@@ -178,6 +178,16 @@ impl<'a> Program<'a> {
         block.fits(&self.types, size, alignment)
     }
 
+    /// Whether a type ends with a value of any type that has a trait.
+    pub(crate) fn is_dynamic(&self, block: &BlockType) -> bool {
+        let BlockType::One(ty) = block else {
+            return false;
+        };
+        let name = self.types.name(*ty);
+        let inside = name.split_once('<').map_or("", |(_, inside)| inside);
+        name.starts_with("dyn ") || inside.starts_with("dyn ")
+    }
+
     /// Whether the values of a type have bytes that are known.
     pub(crate) fn is_sized(&self, ty: TypeKey) -> bool {
         self.types.describe(ty).size.is_some_and(|size| size > 0)

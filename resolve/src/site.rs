@@ -302,6 +302,14 @@ impl Function {
             return found.map(|&(_, ty)| Parameter::Type(ty));
         }
         let first = self.generics.written.first()?;
+        // Small vectors are generic in the array that is inside of them.
+        if self.is_in("smallvec")
+            && let Some((element, _)) = first
+                .strip_prefix('[')
+                .and_then(|array| array.rsplit_once("; "))
+        {
+            return Some(Parameter::Written(without_defaults(element)));
+        }
         // A function that is generic in the allocator only.
         (first != "alloc::alloc::Global").then(|| Parameter::Written(without_defaults(first)))
     }

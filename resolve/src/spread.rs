@@ -44,6 +44,8 @@ struct Claim {
     votes: u32,
     /// Whether one of them holds the block.
     is_owner: bool,
+    /// Whether it says no more than which trait the block's value has.
+    is_dynamic: bool,
 }
 
 /// The worth of a claim; the greater, the better.
@@ -120,7 +122,8 @@ impl Spread<'_, '_, '_> {
                 self.wait(id);
             }
         }
-        let targets = self.edges.iter().filter(|edge| !self.is_open(edge.source));
+        let has_type = |id: ObjectId| self.kinds.get(self.first[id.index()]).block.is_some();
+        let targets = self.edges.iter().filter(|edge| has_type(edge.source));
         let targets: Vec<ObjectId> = targets.map(|edge| edge.target).collect();
         for target in targets {
             self.wait(target);
@@ -197,6 +200,7 @@ impl Spread<'_, '_, '_> {
                 kind: told,
                 votes: 1,
                 is_owner: false,
+                is_dynamic: false,
             });
         }
         for (pointer, offset) in self.roots.get(&id).cloned().unwrap_or_default() {
@@ -250,6 +254,7 @@ impl Spread<'_, '_, '_> {
                 kind,
                 votes: 1,
                 is_owner: pointer.is_owner,
+                is_dynamic: self.program.is_dynamic(&whole),
             }),
         }
     }
@@ -260,7 +265,11 @@ impl Spread<'_, '_, '_> {
 
     /// The one claim that is better than all others.
     fn decide(&self, id: ObjectId, claims: &[Claim]) -> Option<KindId> {
+        let is_told = claims.iter().any(|claim| !claim.is_dynamic);
         let worths = claims.iter().filter_map(|claim| {
+            if is_told && claim.is_dynamic {
+                return None;
+            }
             let block = self.kinds.get(claim.kind).block.as_ref()?;
             let explained = self.explained(id, block)?;
             let is_owner = claim.is_owner;

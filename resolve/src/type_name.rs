@@ -1,7 +1,11 @@
 //! Texts of Rust's type names: generics, defaults left out.
 
 /// Parameters that stand in nearly every name and tell nothing: `std::any::type_name` leaves them out as well.
-const DEFAULTS: [&str; 2] = [", alloc::alloc::Global", ", std::hash::random::RandomState"];
+const DEFAULTS: [&str; 3] = [
+    ", alloc::alloc::Global",
+    ", hashbrown::raw::inner::alloc::inner::Global",
+    ", std::hash::random::RandomState",
+];
 
 /// What a block is called that holds the first: the type that people write for what owns it.
 const OWNERS: [(&str, &str); 3] = [
