@@ -89,6 +89,12 @@ impl Blocks {
         self.places.find(address)
     }
 
+    /// The block that an address lies in, and where in it.
+    pub(crate) fn holder(&self, address: u64) -> Option<(ObjectId, u64)> {
+        let (id, offset) = self.places.before(address)?;
+        (offset < self.get(id)?.size).then_some((id, offset))
+    }
+
     /// How many blocks there are.
     pub(crate) fn len(&self) -> u64 {
         self.rows.len() as u64

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::site::{BlockType, TableShape, is_table};
+use crate::site::{BlockType, TableShape, counted_start, is_table};
 use crate::types::{Description, Member, Shape, TypeKey, Types};
 
 /// What the layout of a block says about an offset.
@@ -68,6 +68,11 @@ impl Types<'_> {
                     None => Field::Unknown,
                 }
             }
+            BlockType::Counted(both, value) => match counted_start(self, *both, *value) {
+                Some(start) if offset >= start => self.within(*value, offset - start, None),
+                Some(_) => Field::Nothing,
+                None => Field::Unknown,
+            },
             BlockType::Text | BlockType::Bytes => Field::Nothing,
             BlockType::Named(_) => Field::Unknown,
         }

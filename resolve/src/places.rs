@@ -24,6 +24,17 @@ impl Places {
         Places { addresses, order }
     }
 
+    /// The last block that begins at an address or before it, and how far before: whether it reaches so far its size tells.
+    pub(crate) fn before(&self, address: u64) -> Option<(ObjectId, u64)> {
+        let after = self.addresses.partition_point(|own| own.0 <= address);
+        let place = after.checked_sub(1)?;
+        let id = match &self.order {
+            Some(order) => *order.get(place)?,
+            None => ObjectId(place as u32),
+        };
+        Some((id, address - self.addresses.get(place)?.0))
+    }
+
     /// The block at an address; `None` if none begins there.
     pub(crate) fn find(&self, address: Address) -> Option<ObjectId> {
         let place = self.addresses.binary_search(&address).ok()?;
@@ -46,6 +57,10 @@ mod tests {
                 assert_eq!(places.find(Address(address)), Some(ObjectId(id as u32)));
             }
             assert_eq!(places.find(Address(40)), None);
+            let last = addresses.iter().position(|&address| address == 32);
+            let last = last.map(|id| (ObjectId(id as u32), 8));
+            assert_eq!(places.before(40), last);
+            assert_eq!(places.before(15), None);
         }
     }
 }

@@ -188,6 +188,16 @@ impl<'a> Program<'a> {
         name.starts_with("dyn ") || inside.starts_with("dyn ")
     }
 
+    /// What a pointer to a value of a trait points to, if the value is of this type.
+    pub(crate) fn concrete(&self, dynamic: &BlockType, value: TypeKey) -> BlockType {
+        match dynamic {
+            BlockType::One(both) if !self.types.name(*both).starts_with("dyn ") => {
+                BlockType::Counted(*both, value)
+            }
+            _ => BlockType::One(value),
+        }
+    }
+
     /// Whether the values of a type have bytes that are known.
     pub(crate) fn is_sized(&self, ty: TypeKey) -> bool {
         self.types.describe(ty).size.is_some_and(|size| size > 0)
@@ -207,11 +217,25 @@ impl<'a> Program<'a> {
         let is_named =
             |module: &&LoadedModule| module.path.file_name().is_some_and(|own| own == file);
         let number = self.modules.iter().position(is_named)?;
-        let statics = self.statics.get(number)?;
-        let number = number as u32;
-        statics
-            .get_or_init(|| Statics::read(&self.types, number))
-            .find(&self.types, number, address)
+        self.statics(number)
+            .find(&self.types, number as u32, address)
+    }
+
+    /// The types of values that have their vtable at an address in the target; more than one where their vtables have equal contents.
+    pub(crate) fn behind_vtable(&self, address: u64) -> Vec<TypeKey> {
+        let holds = |module: &&LoadedModule| module.addresses.contains(&address);
+        let Some(number) = self.modules.iter().position(holds) else {
+            return Vec::new();
+        };
+        let in_file = address.wrapping_sub(self.modules[number].bias);
+        let variables = self.statics(number).types_at(in_file);
+        variables
+            .filter_map(|ty| self.types.behind_vtable(ty))
+            .collect()
+    }
+
+    fn statics(&self, number: usize) -> &Statics {
+        self.statics[number].get_or_init(|| Statics::read(&self.types, number as u32))
     }
 
     fn functions_at(&self, return_address: u64) -> Rc<[Function]> {

@@ -17,6 +17,8 @@ pub enum BlockType {
     Array(TypeKey),
     /// A table of hashbrown, as `HashMap` and `HashSet` have.
     Table(TypeKey),
+    /// A value behind the counts of an `Rc` or `Arc` of a trait: the type of both, which does not tell the value's, and the value's.
+    Counted(TypeKey, TypeKey),
     /// Text.
     Text,
     /// Bytes.
@@ -148,6 +150,11 @@ impl BlockType {
             BlockType::One(ty) => of_block(types.name(*ty)),
             BlockType::Array(ty) => format!("[{}]", types.name(*ty)),
             BlockType::Table(ty) => format!("hashbrown::raw::RawTable<{}>", types.name(*ty)),
+            BlockType::Counted(both, value) => {
+                let both = of_block(types.name(*both));
+                let owner = both.split_once('<').map_or("", |(owner, _)| owner);
+                format!("{owner}<{}>", types.name(*value))
+            }
             BlockType::Text => "str".into(),
             BlockType::Bytes => "[u8]".into(),
             BlockType::Named(name) => name.clone(),
@@ -176,10 +183,30 @@ impl BlockType {
                 Some(own) => TableShape::of(size, own).is_some(),
                 None => true,
             },
+            BlockType::Counted(both, value) => {
+                let (own, inner) = (types.describe(*both), types.describe(*value));
+                let (Some(start), Some(inner_size)) =
+                    (counted_start(types, *both, *value), inner.size)
+                else {
+                    return false;
+                };
+                let greatest = own.alignment.max(inner.alignment).unwrap_or(1);
+                let whole = start
+                    .checked_add(inner_size)
+                    .and_then(|end| end.checked_next_multiple_of(greatest));
+                whole == Some(size) && alignment == greatest
+            }
             BlockType::Text | BlockType::Bytes => alignment == 1,
             BlockType::Named(_) => true,
         }
     }
+}
+
+/// Where the value lies in a block that is [`BlockType::Counted`].
+pub(crate) fn counted_start(types: &Types<'_>, both: TypeKey, value: TypeKey) -> Option<u64> {
+    let alignment = types.describe(value).alignment.filter(|&own| own > 0);
+    let counts = types.describe(both).size?;
+    counts.checked_next_multiple_of(alignment.unwrap_or(1))
 }
 
 /// Whether a struct ends with a slice or a `str`, so that its blocks are longer than it.

@@ -7,8 +7,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
-use memdump_format::{Dump, Label, ObjectId, ReadError, ReferenceBatch, ReferenceColumns};
+use memdump_format::{Dump, Label, ObjectId, ReadError, ReferenceBatch, ReferenceColumns, Vtable};
 
 use crate::blocks::Blocks;
 use crate::fields::{Field, Pointee, Pointer};
@@ -17,6 +18,7 @@ use crate::leads::Target;
 use crate::program::Program;
 use crate::roots::Roots;
 use crate::site::BlockType;
+use crate::types::TypeKey;
 
 /// How often a block is judged anew when another claim appears; it keeps its last type then.
 const MOST_JUDGEMENTS: u8 = 16;
@@ -36,6 +38,9 @@ struct Edge {
     /// Where in the target it leads.
     offset: u64,
 }
+
+/// The types that vtables tell, by block and place in it.
+type Vtables = HashMap<(ObjectId, u64), Rc<[TypeKey]>>;
 
 /// What pointers say of a block.
 struct Claim {
@@ -66,6 +71,8 @@ struct Spread<'s, 'p, 'a> {
     incoming: Vec<u32>,
     /// Pointers of static variables, and where they lead.
     roots: HashMap<ObjectId, Vec<(Pointer, u64)>>,
+    /// Of the pointer at a place, what it points to.
+    vtables: Vtables,
     /// The kinds that the blocks have by their stacks.
     first: Vec<KindId>,
     judgements: Vec<u8>,
@@ -85,6 +92,7 @@ pub(crate) fn types<'p, 'a>(
     roots: &Roots,
 ) -> Result<(), ReadError> {
     let edges = read_edges(dump, blocks, kinds)?;
+    let vtables = read_vtables(dump, blocks, program)?;
     let mut incoming: Vec<u32> = (0..edges.len() as u32).collect();
     incoming.sort_by_key(|&edge| edges[edge as usize].target);
     let count = blocks.rows.len();
@@ -96,6 +104,7 @@ pub(crate) fn types<'p, 'a>(
         edges,
         incoming,
         roots: HashMap::new(),
+        vtables,
         first,
         judgements: vec![0; count],
         waiting: VecDeque::new(),
@@ -123,7 +132,10 @@ impl Spread<'_, '_, '_> {
             }
         }
         let has_type = |id: ObjectId| self.kinds.get(self.first[id.index()]).block.is_some();
-        let targets = self.edges.iter().filter(|edge| has_type(edge.source));
+        let tells = |edge: &&Edge| {
+            has_type(edge.source) || self.vtables.contains_key(&(edge.source, edge.place))
+        };
+        let targets = self.edges.iter().filter(tells);
         let targets: Vec<ObjectId> = targets.map(|edge| edge.target).collect();
         for target in targets {
             self.wait(target);
@@ -223,20 +235,52 @@ impl Spread<'_, '_, '_> {
             offset,
         } = self.edges[edge];
         let block = self.blocks.rows[source.index()];
-        let Some(ty) = &self.kinds.get(block.kind).block else {
+        let values = self.vtables.get(&(source, place)).cloned();
+        let values = values.unwrap_or_default();
+        let field = match &self.kinds.get(block.kind).block {
+            Some(ty) => self.program.field(ty, block.size, place),
+            None => Field::Unknown,
+        };
+        let Field::Pointer { either, .. } = field else {
+            // Nobody knows what lies there; a pointer and a vtable next to each other hardly do by chance.
+            if field == Field::Unknown {
+                for &value in &*values {
+                    self.claim_of(claims, target, &BlockType::One(value), offset, true);
+                }
+            }
             return;
         };
-        if let Field::Pointer { either, .. } = self.program.field(ty, block.size, place) {
-            for pointer in &*either {
-                self.claim(claims, target, pointer, offset);
+        for pointer in &*either {
+            let Pointee::Type(pointee) = &pointer.target else {
+                continue;
+            };
+            let is_owner = pointer.is_owner;
+            if self.program.is_dynamic(pointee) && !values.is_empty() {
+                for &value in &*values {
+                    let concrete = self.program.concrete(pointee, value);
+                    self.claim_of(claims, target, &concrete, offset, is_owner);
+                }
+            } else {
+                self.claim_of(claims, target, pointee, offset, is_owner);
             }
         }
     }
 
     fn claim(&mut self, claims: &mut Vec<Claim>, id: ObjectId, pointer: &Pointer, offset: u64) {
-        let Pointee::Type(pointee) = &pointer.target else {
-            return;
-        };
+        if let Pointee::Type(pointee) = &pointer.target {
+            self.claim_of(claims, id, pointee, offset, pointer.is_owner);
+        }
+    }
+
+    /// A pointer to a block claims that it is of a type.
+    fn claim_of(
+        &mut self,
+        claims: &mut Vec<Claim>,
+        id: ObjectId,
+        pointee: &BlockType,
+        offset: u64,
+        is_owner: bool,
+    ) {
         let target = self.target(id, offset);
         let Some(whole) = self.program.whole(pointee, target) else {
             return;
@@ -248,12 +292,12 @@ impl Spread<'_, '_, '_> {
         match known {
             Some(claim) => {
                 claim.votes += 1;
-                claim.is_owner |= pointer.is_owner;
+                claim.is_owner |= is_owner;
             }
             None => claims.push(Claim {
                 kind,
                 votes: 1,
-                is_owner: pointer.is_owner,
+                is_owner,
                 is_dynamic: self.program.is_dynamic(&whole),
             }),
         }
@@ -315,6 +359,23 @@ impl Spread<'_, '_, '_> {
         let by_chance = (size / 8 / WORDS_FOR_A_DOUBT).max(explained);
         (contradicted <= by_chance).then_some(explained as i64 - contradicted as i64)
     }
+}
+
+/// What the vtables beside pointers tell.
+fn read_vtables(dump: &Dump, blocks: &Blocks, program: &Program<'_>) -> Result<Vtables, ReadError> {
+    let mut known: HashMap<u64, Rc<[TypeKey]>> = HashMap::new();
+    let mut found = HashMap::new();
+    for Vtable { place, vtable } in dump.vtables()? {
+        let values = known
+            .entry(vtable)
+            .or_insert_with(|| program.behind_vtable(vtable).into());
+        if let Some(at) = blocks.holder(place)
+            && !values.is_empty()
+        {
+            found.insert(at, Rc::clone(values));
+        }
+    }
+    Ok(found)
 }
 
 /// All references from and to blocks without type, by source.

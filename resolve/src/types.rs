@@ -123,6 +123,14 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// The type whose functions a vtable of this type holds; `None` for what is no vtable.
+    pub(crate) fn behind_vtable(&self, vtable: TypeKey) -> Option<TypeKey> {
+        let TypeKey { module, entry: at } = vtable;
+        let info = self.module(module)?;
+        let entry = info.reference(at, &info.entry(at)?, gimli::DW_AT_containing_type)?;
+        Some(TypeKey { module, entry })
+    }
+
     /// What an array is one of.
     pub(crate) fn element(&self, array: TypeKey) -> Option<TypeKey> {
         match self.describe(array).shape {

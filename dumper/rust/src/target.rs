@@ -39,7 +39,8 @@ impl Target for RustProgram {
         let mappings = images::mappings();
         let images = images::images(&mappings);
 
-        let mut walk = Walk::new(writer, births::watermark());
+        let constants = images::constants(&mappings);
+        let mut walk = Walk::new(writer, births::watermark(), constants);
         walk.sift();
         walk.tell_blocks();
         tell_statics(&mut walk, &images);

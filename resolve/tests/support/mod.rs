@@ -9,7 +9,7 @@ use std::process::Command;
 
 use memdump_format::{
     Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, ReferenceColumns,
-    Root, RootKind, Site, Strength, Type, TypeFlags, Writer,
+    Root, RootKind, Site, Strength, Type, TypeFlags, Vtable, Writer,
 };
 use memdump_resolve::{BuildId, LoadedModule};
 
@@ -201,6 +201,10 @@ pub fn bytes(program: &Path, content: Content, stacks: bool) -> (Vec<u8>, Truths
                 };
                 let source = objects[&Address(hex(source))];
                 writer.reference(source, &reference).expect("a reference");
+            }
+            ["vtable", place, vtable] => {
+                let (place, vtable) = (hex(place), hex(vtable));
+                writer.vtable(&Vtable { place, vtable }).expect("a vtable");
             }
             ["root", at, target, offset] => {
                 let name = program.file_name().expect("a name").to_string_lossy();
