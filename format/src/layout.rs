@@ -63,6 +63,8 @@ pub enum BlockKind {
     Sites,
     /// Loaded files of machine code.
     Modules,
+    /// Which of the words of a native heap are followed by what may be a vtable.
+    Vtables,
     /// Where the blocks are.
     Index,
     /// Written by a later version; skipped.
@@ -83,6 +85,7 @@ impl BlockKind {
             8 => BlockKind::Values,
             9 => BlockKind::Sites,
             10 => BlockKind::Modules,
+            11 => BlockKind::Vtables,
             15 => BlockKind::Index,
             other => BlockKind::Unknown(other),
         }
@@ -101,6 +104,7 @@ impl BlockKind {
             BlockKind::Values => 8,
             BlockKind::Sites => 9,
             BlockKind::Modules => 10,
+            BlockKind::Vtables => 11,
             BlockKind::Index => 15,
             BlockKind::Unknown(other) => other,
         }
@@ -120,6 +124,7 @@ impl fmt::Display for BlockKind {
             BlockKind::Values => f.write_str("values"),
             BlockKind::Sites => f.write_str("sites"),
             BlockKind::Modules => f.write_str("modules"),
+            BlockKind::Vtables => f.write_str("vtables"),
             BlockKind::Index => f.write_str("index"),
             BlockKind::Unknown(number) => write!(f, "unknown kind {number}"),
         }
@@ -191,6 +196,10 @@ pub(crate) mod column {
         pub(crate) const LENGTH: u8 = 3;
         pub(crate) const PATH: u8 = 4;
         pub(crate) const BUILD_ID: u8 = 5;
+    }
+    pub(crate) mod vtables {
+        pub(crate) const PLACE: u8 = 1;
+        pub(crate) const VTABLE: u8 = 2;
     }
     pub(crate) mod index {
         pub(crate) const OFFSET: u8 = 1;

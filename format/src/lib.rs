@@ -23,7 +23,7 @@ pub use label::LabelKind;
 pub use layout::BlockKind;
 pub use model::{
     Fault, Label, Module, Object, ObjectFlags, Reference, Root, RootKind, Site, Strength, Type,
-    TypeFlags,
+    TypeFlags, Vtable,
 };
 pub use reader::{
     BlockInfo, Damage, Dump, Group, Metadata, Missing, ObjectBatch, ObjectBlock, ObjectColumns,

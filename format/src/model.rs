@@ -188,3 +188,12 @@ pub struct Module {
     /// The build id in lower-case hexadecimal digits; the empty string for none.
     pub build_id: StringId,
 }
+
+/// A reference of a native heap that is followed by an address in constant memory: the pointer to a value and its vtable, perhaps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vtable {
+    /// Where in the target the reference lies, in bytes.
+    pub place: u64,
+    /// The address that follows it.
+    pub vtable: u64,
+}

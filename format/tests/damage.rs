@@ -20,6 +20,7 @@ fn sample() -> (Heap, Vec<u8>) {
         || heap.roots.is_empty()
         || heap.sites.is_empty()
         || heap.modules.is_empty()
+        || heap.vtables.is_empty()
     {
         heap = support::heap().new_tree(&mut runner).unwrap().current();
     }
@@ -168,6 +169,9 @@ fn remains(heap: &Heap, sound: &[BlockInfo]) -> Heap {
         modules: rest(BlockKind::Modules)
             .map(|place| heap.modules[place])
             .collect(),
+        vtables: rest(BlockKind::Vtables)
+            .map(|place| heap.vtables[place])
+            .collect(),
     }
 }
 
@@ -189,6 +193,7 @@ fn check_recovery(heap: &Heap, damaged: Vec<u8>, sound: Vec<BlockInfo>, what: &s
         faults: dump.faults().unwrap(),
         sites: sites_of(&dump).unwrap(),
         modules: dump.modules().unwrap(),
+        vtables: dump.vtables().unwrap(),
         ..Heap::default()
     };
     found.metadata = dump

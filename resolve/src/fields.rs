@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::site::{BlockType, TableShape};
+use crate::site::{BlockType, TableShape, counted_start, is_table};
 use crate::types::{Description, Member, Shape, TypeKey, Types};
 
 /// What the layout of a block says about an offset.
@@ -12,15 +12,24 @@ pub enum Field {
     Pointer {
         /// The element of the array or the table, if the block is one.
         index: Option<u64>,
-        /// `name.rest`; empty for what is the pointer itself.
-        path: Rc<str>,
-        /// What it points to.
-        target: Pointee,
+        /// Never empty; more than one where members of unions or variants of enums overlap: the block has one of them, or none.
+        either: Rc<[Pointer]>,
     },
     /// No pointer lies there: padding, a number, a table's control byte. What looks like one is none.
     Nothing,
     /// The layout does not say.
     Unknown,
+}
+
+/// A pointer in a layout.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pointer {
+    /// `name.rest`; empty for what is the pointer itself.
+    pub path: Rc<str>,
+    /// What it points to.
+    pub target: Pointee,
+    /// Whether it holds a block of its own, as a `Box`, a `Vec` and an `Rc` do: then it points to a whole block of its type, and to nothing else.
+    pub is_owner: bool,
 }
 
 /// What a pointer points to.
@@ -37,6 +46,9 @@ const DEEPEST: u32 = 64;
 
 /// Members that are looked at for one offset: unions in unions could make it any number.
 const MOST_STEPS: u32 = 10_000;
+
+/// Pointers at one place that are told apart; an enum has hardly more variants with a pointer there.
+const MOST_POINTERS: usize = 64;
 
 impl Types<'_> {
     /// What lies at an offset of a block of `size` bytes.
@@ -56,6 +68,11 @@ impl Types<'_> {
                     None => Field::Unknown,
                 }
             }
+            BlockType::Counted(both, value) => match counted_start(self, *both, *value) {
+                Some(start) if offset >= start => self.within(*value, offset - start, None),
+                Some(_) => Field::Nothing,
+                None => Field::Unknown,
+            },
             BlockType::Text | BlockType::Bytes => Field::Nothing,
             BlockType::Named(_) => Field::Unknown,
         }
@@ -74,80 +91,110 @@ impl Types<'_> {
             let mut look = Look {
                 types: self,
                 steps: MOST_STEPS,
+                pointers: Vec::new(),
+                unknown: false,
             };
-            let found = look.at(ty, offset, &mut Vec::new(), DEEPEST);
+            look.at(ty, offset, &mut Vec::new(), DEEPEST);
+            let found = Found {
+                pointers: look.pointers.into(),
+                unknown: look.unknown,
+            };
             self.found.borrow_mut().insert((ty, offset), found.clone());
             found
         });
-        match found {
-            Found::Pointer(path, target) => Field::Pointer {
+        if !found.pointers.is_empty() {
+            return Field::Pointer {
                 index,
-                path,
-                target,
-            },
-            Found::Nothing => Field::Nothing,
-            Found::Unknown => Field::Unknown,
+                either: found.pointers,
+            };
+        }
+        match found.unknown {
+            true => Field::Unknown,
+            false => Field::Nothing,
         }
     }
 }
 
 /// What lies at an offset of a type.
 #[derive(Clone)]
-pub(crate) enum Found {
-    Pointer(Rc<str>, Pointee),
-    Nothing,
-    Unknown,
+pub(crate) struct Found {
+    pointers: Rc<[Pointer]>,
+    /// Whether something lies there that is not described.
+    unknown: bool,
 }
 
-/// One look for the field at an offset.
+/// One look for the fields at an offset.
 struct Look<'t, 'a> {
     types: &'t Types<'a>,
     steps: u32,
+    pointers: Vec<Pointer>,
+    unknown: bool,
 }
 
 impl Look<'_, '_> {
-    fn at(&mut self, ty: TypeKey, offset: u64, path: &mut Vec<String>, deepest: u32) -> Found {
-        let Some(steps) = self.steps.checked_sub(1) else {
-            return Found::Unknown;
+    fn at(&mut self, ty: TypeKey, offset: u64, path: &mut Vec<String>, deepest: u32) {
+        let (Some(steps), Some(deeper)) = (self.steps.checked_sub(1), deepest.checked_sub(1))
+        else {
+            self.unknown = true;
+            return;
         };
         self.steps = steps;
-        let Some(deeper) = deepest.checked_sub(1) else {
-            return Found::Unknown;
-        };
         let description = self.types.describe(ty);
         match &description.shape {
-            Shape::Scalar => Found::Nothing,
-            Shape::Unknown => Found::Unknown,
+            Shape::Scalar => {}
+            Shape::Unknown => self.unknown = true,
             Shape::Pointer(target) if offset == 0 => {
-                let target =
-                    target.map_or(Pointee::Unknown, |ty| Pointee::Type(BlockType::One(ty)));
-                Found::Pointer(path.concat().into(), target)
+                let is_owner = description.name.starts_with("alloc::boxed::Box<");
+                self.add(Pointer {
+                    path: path.concat().into(),
+                    target: target.map_or(Pointee::Unknown, |ty| Pointee::Type(BlockType::One(ty))),
+                    is_owner,
+                });
             }
-            Shape::Pointer(_) => Found::Nothing,
+            Shape::Pointer(_) => {}
             Shape::Array(element, count) => {
                 let Some(each) = self.types.describe(*element).size.filter(|&each| each > 0) else {
-                    return Found::Nothing;
+                    return;
                 };
                 let index = offset / each;
                 if count.is_some_and(|count| index >= count) {
-                    return Found::Nothing;
+                    return;
                 }
                 path.push(format!("[{index}]"));
-                let found = self.at(*element, offset % each, path, deeper);
+                self.at(*element, offset % each, path, deeper);
                 path.pop();
-                found
             }
             Shape::Members(members) => {
-                let found = self.in_members(&description, members, offset, path, deeper);
-                match found {
-                    Found::Pointer(path, target) => {
-                        let target = owned_by(self.types, ty, &description.name, members)
-                            .map_or(target, Pointee::Type);
-                        Found::Pointer(path, target)
+                let before = self.pointers.len();
+                self.in_members(&description, members, offset, path, deeper);
+                let inside = &mut self.pointers[before..];
+                if inside.is_empty() {
+                    return;
+                }
+                if let Some(element) = spilled(self.types, ty, &description.name) {
+                    let one = Pointee::Type(BlockType::One(element));
+                    for pointer in inside.iter_mut().filter(|pointer| pointer.target == one) {
+                        pointer.target = Pointee::Type(BlockType::Array(element));
+                        pointer.is_owner = true;
                     }
-                    found => found,
+                }
+                if let Some(owned) = owned_by(self.types, ty, &description.name, members) {
+                    for pointer in &mut *inside {
+                        pointer.target = Pointee::Type(owned.clone());
+                    }
+                }
+                if is_owner(&description.name) {
+                    for pointer in inside {
+                        pointer.is_owner = true;
+                    }
                 }
             }
+        }
+    }
+
+    fn add(&mut self, pointer: Pointer) {
+        if self.pointers.len() < MOST_POINTERS {
+            self.pointers.push(pointer);
         }
     }
 
@@ -159,8 +206,7 @@ impl Look<'_, '_> {
         offset: u64,
         path: &mut Vec<String>,
         deeper: u32,
-    ) -> Found {
-        let mut unknown = false;
+    ) {
         for member in members {
             let Some(inside) = offset.checked_sub(member.offset) else {
                 continue;
@@ -169,7 +215,7 @@ impl Look<'_, '_> {
             let inside = match (own.size, is_tail(owner, member, own.size)) {
                 // How long it is, and of what, only who points to it knows.
                 (_, true) if own.name.starts_with("dyn ") => {
-                    unknown = true;
+                    self.unknown = true;
                     continue;
                 }
                 (Some(size), true) if size > 0 => inside % size,
@@ -180,20 +226,10 @@ impl Look<'_, '_> {
             if named {
                 path.push(format!(".{}", member.name));
             }
-            let found = self.at(member.ty, inside, path, deeper);
+            self.at(member.ty, inside, path, deeper);
             if named {
                 path.pop();
             }
-            match found {
-                Found::Pointer(..) => return found,
-                Found::Nothing => {}
-                Found::Unknown => unknown = true,
-            }
-        }
-        if unknown {
-            Found::Unknown
-        } else {
-            Found::Nothing
         }
     }
 }
@@ -217,6 +253,29 @@ fn is_wrapper(name: &str) -> bool {
         && !name.starts_with("alloc::collections::btree::node::")
 }
 
+/// Whether the pointer in a value of this type holds a block of its own.
+fn is_owner(name: &str) -> bool {
+    const OWNERS: [&str; 6] = [
+        "alloc::boxed::Box<",
+        "alloc::rc::Rc<",
+        "alloc::rc::Weak<",
+        "alloc::sync::Arc<",
+        "alloc::sync::Weak<",
+        "alloc::raw_vec::RawVec<",
+    ];
+    name == "alloc::string::String"
+        || is_table(name)
+        || OWNERS.iter().any(|owner| name.starts_with(owner))
+}
+
+/// The element of a small vector: where its elements are not inside of it, it points to the first of them.
+fn spilled(types: &Types<'_>, ty: TypeKey, name: &str) -> Option<TypeKey> {
+    if !name.starts_with("smallvec::SmallVecData<") {
+        return None;
+    }
+    types.element(types.parameter(ty, "A")?)
+}
+
 /// What a container owns through its pointer, where the pointer's own type does not tell.
 fn owned_by(types: &Types<'_>, ty: TypeKey, name: &str, members: &[Member]) -> Option<BlockType> {
     if name == "alloc::string::String" {
@@ -225,8 +284,11 @@ fn owned_by(types: &Types<'_>, ty: TypeKey, name: &str, members: &[Member]) -> O
     if name.starts_with("alloc::raw_vec::RawVec<") {
         return types.parameter(ty, "T").map(BlockType::Array);
     }
-    if name.starts_with("hashbrown::raw::RawTable<") {
+    if is_table(name) {
         return types.parameter(ty, "T").map(BlockType::Table);
+    }
+    if name == "alloc::boxed::Box<str>" {
+        return Some(BlockType::Text);
     }
     // A fat pointer: `&[T]`, `Box<[T]>`, `&str`, or with a vtable.
     let pointer = members.iter().find(|member| member.name == "data_ptr")?;

@@ -17,6 +17,8 @@ pub(crate) struct Function {
     pub(crate) owner_name: String,
     /// Its generic parameters.
     pub(crate) generics: Generics,
+    /// Whether the compiler made it a function of its own, rather than a part of another one.
+    pub(crate) is_whole: bool,
 }
 
 /// For which types a function was compiled.
@@ -99,6 +101,13 @@ impl Function {
         let parts = [&self.module, owner, &self.name];
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join("::")
+    }
+
+    /// Whether it was compiled for types, so that the code may be another's: LLVM merges functions that come out equal.
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.generics.types.is_empty()
+            || !self.generics.written.is_empty()
+            || self.owner_name.contains('<')
     }
 
     /// Whether it belongs to Rust's own libraries, or C++'s.

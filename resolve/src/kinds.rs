@@ -17,6 +17,8 @@ pub(crate) struct Kind {
     pub(crate) block: Option<BlockType>,
     /// `app::Row`; for a block of no known type `[64 bytes] app::handler`.
     pub(crate) name: String,
+    /// The first kind of that name.
+    first: KindId,
 }
 
 /// All kinds that were met.
@@ -24,6 +26,7 @@ pub(crate) struct Kinds<'p, 'a> {
     program: &'p Program<'a>,
     sites: Vec<(u64, SiteTypes)>,
     kinds: Vec<Kind>,
+    by_name: HashMap<String, KindId>,
     by_type: HashMap<BlockType, KindId>,
     by_site: HashMap<(TypeId, u64), KindId>,
 }
@@ -39,6 +42,7 @@ impl<'p, 'a> Kinds<'p, 'a> {
             program,
             sites: sites.iter().map(judge).collect(),
             kinds: Vec::new(),
+            by_name: HashMap::new(),
             by_type: HashMap::new(),
             by_site: HashMap::new(),
         }
@@ -64,6 +68,16 @@ impl<'p, 'a> Kinds<'p, 'a> {
         self.sites.get(site.index()).map_or(1, |site| site.0)
     }
 
+    /// Whether pointers may say more of the blocks of a kind and site than the stack does: it tells no type, or perhaps another function's.
+    pub(crate) fn is_open(&self, kind: KindId, site: TypeId) -> bool {
+        let is_sure = |(_, types): &(u64, SiteTypes)| types.is_sure;
+        match &self.get(kind).block {
+            None | Some(BlockType::Bytes) => true,
+            Some(BlockType::Text) => false,
+            Some(_) => !self.sites.get(site.index()).is_some_and(is_sure),
+        }
+    }
+
     /// The kind of a block, by its site and size.
     pub(crate) fn of(&mut self, site: TypeId, size: u64) -> KindId {
         if let Some(&known) = self.by_site.get(&(site, size)) {
@@ -81,7 +95,7 @@ impl<'p, 'a> Kinds<'p, 'a> {
                     Some(function) => format!("[{size} bytes] {function}"),
                     None => format!("[{size} bytes]"),
                 };
-                self.add(Kind { block: None, name })
+                self.add(None, name)
             }
         };
         self.by_site.insert((site, size), kind);
@@ -93,17 +107,31 @@ impl<'p, 'a> Kinds<'p, 'a> {
         if let Some(&known) = self.by_type.get(block) {
             return known;
         }
-        let id = self.add(Kind {
-            block: Some(block.clone()),
-            name: self.program.name(block),
-        });
+        let id = self.add(Some(block.clone()), self.program.name(block));
         self.by_type.insert(block.clone(), id);
         id
     }
 
-    fn add(&mut self, kind: Kind) -> KindId {
+    /// Whether blocks of a kind are of a type.
+    pub(crate) fn is(&self, kind: KindId, block: &BlockType) -> bool {
+        match self.by_type.get(block) {
+            Some(&known) => self.are_same(kind, known),
+            // No block has this description of the type; another description of it has the same name.
+            None => {
+                self.get(kind).block.is_some() && self.get(kind).name == self.program.name(block)
+            }
+        }
+    }
+
+    /// Whether two kinds have the same name: each compilation unit describes its types itself.
+    pub(crate) fn are_same(&self, a: KindId, b: KindId) -> bool {
+        self.get(a).first == self.get(b).first
+    }
+
+    fn add(&mut self, block: Option<BlockType>, name: String) -> KindId {
         let id = KindId(self.kinds.len() as u32);
-        self.kinds.push(kind);
+        let first = *self.by_name.entry(name.clone()).or_insert(id);
+        self.kinds.push(Kind { block, name, first });
         id
     }
 }

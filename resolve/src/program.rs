@@ -15,7 +15,7 @@ use crate::names::Names;
 use crate::site::{BlockType, SiteTypes, TableShape};
 use crate::statics::{Place, Statics};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
-use crate::types::{Shape, Types};
+use crate::types::{Shape, TypeKey, Types};
 
 /// A file that was loaded into the target.
 #[derive(Clone, Debug)]
@@ -168,14 +168,6 @@ impl<'a> Program<'a> {
         self.types.field(block, size, offset)
     }
 
-    /// Whether a type is an array of numbers.
-    pub(crate) fn is_scalars(&self, block: &BlockType) -> bool {
-        let BlockType::Array(element) = block else {
-            return false;
-        };
-        matches!(self.types.describe(*element).shape, Shape::Scalar)
-    }
-
     /// What a block of that size is to which a pointer of the type points: a pointer to a leaf of a B-tree may lead to an inner node, which
     /// begins with one, and which only the leaf's own pointer to its parent names.
     pub(crate) fn actual(&self, pointee: &BlockType, size: u64) -> BlockType {
@@ -195,10 +187,10 @@ impl<'a> Program<'a> {
             }
             let parent = members.iter().find(|member| member.name == "parent")?;
             match self.field(pointee, size, parent.offset) {
-                Field::Pointer {
-                    target: Pointee::Type(inner),
-                    ..
-                } => Some(inner),
+                Field::Pointer { either, .. } => match &either.first()?.target {
+                    Pointee::Type(inner) => Some(inner.clone()),
+                    Pointee::Unknown => None,
+                },
                 _ => None,
             }
         };
@@ -208,6 +200,31 @@ impl<'a> Program<'a> {
     /// Whether a block of that size and alignment can be of the type.
     pub(crate) fn fits(&self, block: &BlockType, size: u64, alignment: u64) -> bool {
         block.fits(&self.types, size, alignment)
+    }
+
+    /// Whether a type ends with a value of any type that has a trait.
+    pub(crate) fn is_dynamic(&self, block: &BlockType) -> bool {
+        let BlockType::One(ty) = block else {
+            return false;
+        };
+        let name = self.types.name(*ty);
+        let inside = name.split_once('<').map_or("", |(_, inside)| inside);
+        name.starts_with("dyn ") || inside.starts_with("dyn ")
+    }
+
+    /// What a pointer to a value of a trait points to, if the value is of this type.
+    pub(crate) fn concrete(&self, dynamic: &BlockType, value: TypeKey) -> BlockType {
+        match dynamic {
+            BlockType::One(both) if !self.types.name(*both).starts_with("dyn ") => {
+                BlockType::Counted(*both, value)
+            }
+            _ => BlockType::One(value),
+        }
+    }
+
+    /// Whether the values of a type have bytes that are known.
+    pub(crate) fn is_sized(&self, ty: TypeKey) -> bool {
+        self.types.describe(ty).size.is_some_and(|size| size > 0)
     }
 
     /// Where in a block that is a table the map points to.
@@ -224,11 +241,25 @@ impl<'a> Program<'a> {
         let is_named =
             |module: &&LoadedModule| module.path.file_name().is_some_and(|own| own == file);
         let number = self.modules.iter().position(is_named)?;
-        let statics = self.statics.get(number)?;
-        let number = number as u32;
-        statics
-            .get_or_init(|| Statics::read(&self.types, number))
-            .find(&self.types, number, address)
+        self.statics(number)
+            .find(&self.types, number as u32, address)
+    }
+
+    /// The types of values that have their vtable at an address in the target; more than one where their vtables have equal contents.
+    pub(crate) fn behind_vtable(&self, address: u64) -> Vec<TypeKey> {
+        let holds = |module: &&LoadedModule| module.addresses.contains(&address);
+        let Some(number) = self.modules.iter().position(holds) else {
+            return Vec::new();
+        };
+        let in_file = address.wrapping_sub(self.modules[number].bias);
+        let variables = self.statics(number).types_at(in_file);
+        variables
+            .filter_map(|ty| self.types.behind_vtable(ty))
+            .collect()
+    }
+
+    fn statics(&self, number: usize) -> &Statics {
+        self.statics[number].get_or_init(|| Statics::read(&self.types, number as u32))
     }
 
     fn functions_at(&self, return_address: u64) -> Rc<[Function]> {
@@ -252,12 +283,15 @@ impl<'a> Program<'a> {
         let in_file = address.wrapping_sub(self.modules[number].bias);
         let info = self.types.module(number as u32);
         let found = info.map(|info| info.functions_at(in_file));
-        let found = found.filter(|functions| !functions.is_empty());
+        let Some(found) = found.filter(|functions| !functions.is_empty()) else {
+            return self.named_function(number, in_file).into_iter().collect();
+        };
         let describe = |found| Function::describe(&self.types, number as u32, found);
-        match found {
-            Some(functions) => functions.iter().map(describe).collect(),
-            None => self.named_function(number, in_file).into_iter().collect(),
+        let mut functions: Vec<Function> = found.iter().map(describe).collect();
+        if let Some(whole) = functions.last_mut() {
+            whole.is_whole = true;
         }
+        functions
     }
 
     /// What the symbol table alone says: nothing of inlined functions.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use memdump_format::{Dump, ReadError, Root, RootKind};
 
-use crate::fields::{Field, Pointee};
+use crate::fields::{Field, Pointer};
 use crate::program::Program;
 use crate::site::BlockType;
 
@@ -25,8 +25,8 @@ pub(crate) enum RootPlace {
     Field {
         /// `app::CACHE`
         name: String,
-        path: Rc<str>,
-        target: Pointee,
+        /// Empty if nobody knows what lies there.
+        either: Rc<[Pointer]>,
     },
     /// A static variable has no pointer there.
     Nothing,
@@ -53,13 +53,10 @@ impl Roots {
         Ok(Roots(roots.collect::<Result<_, ReadError>>()?))
     }
 
-    /// Roots whose pointers have a type.
-    pub(crate) fn pointers(&self) -> impl Iterator<Item = (&Root, &BlockType)> {
+    /// Roots that are fields, with the pointers that may lie there.
+    pub(crate) fn pointers(&self) -> impl Iterator<Item = (&Root, &[Pointer])> {
         self.0.iter().filter_map(|found| match &found.place {
-            RootPlace::Field {
-                target: Pointee::Type(block),
-                ..
-            } => Some((&found.root, block)),
+            RootPlace::Field { either, .. } => Some((&found.root, &**either)),
             _ => None,
         })
     }
@@ -78,16 +75,14 @@ fn place_of(name: &str, program: &Program<'_>) -> Option<RootPlace> {
     }
     let block = BlockType::One(place.ty);
     Some(match program.field(&block, u64::MAX, place.offset) {
-        Field::Pointer { path, target, .. } => RootPlace::Field {
+        Field::Pointer { either, .. } => RootPlace::Field {
             name: place.name,
-            path,
-            target,
+            either,
         },
         // Nothing contradicts it, and the name is worth more than none.
         Field::Unknown => RootPlace::Field {
             name: place.name,
-            path: "".into(),
-            target: Pointee::Unknown,
+            either: Rc::default(),
         },
         Field::Nothing => RootPlace::Nothing,
     })

@@ -5,7 +5,7 @@
 //! same code, and the inner ones may then bear another type's name; what a block's size and alignment contradict is not believed at all.
 
 use crate::function::Function;
-use crate::type_name::{of_block, without_defaults};
+use crate::type_name::{initialised, of_block, without_defaults};
 use crate::types::{Shape, TypeKey, Types};
 
 /// The type of a block.
@@ -17,6 +17,8 @@ pub enum BlockType {
     Array(TypeKey),
     /// A table of hashbrown, as `HashMap` and `HashSet` have.
     Table(TypeKey),
+    /// A value behind the counts of an `Rc` or `Arc` of a trait: the type of both, which does not tell the value's, and the value's.
+    Counted(TypeKey, TypeKey),
     /// Text.
     Text,
     /// Bytes.
@@ -30,6 +32,8 @@ pub enum BlockType {
 pub struct SiteTypes {
     /// Most credible first.
     candidates: Vec<BlockType>,
+    /// Whether no function that LLVM may have merged with another's stands behind it.
+    pub(crate) is_sure: bool,
     /// The innermost function that is no container's: `app::handler`.
     pub(crate) function: Option<String>,
 }
@@ -56,7 +60,14 @@ fn behind_the_allocator(functions: &[Function]) -> &[Function] {
             let asked = rest.iter().position(|function| !is_entry(function));
             &rest[asked.unwrap_or(rest.len())..]
         }
-        None => functions,
+        // Line tables do not name what the compiler adds; the methods of `GlobalAlloc` they do.
+        None => {
+            let is_method = |function: &Function| {
+                matches!(function.name.as_str(), "alloc" | "alloc_zeroed" | "realloc")
+            };
+            let asked = functions.iter().position(|function| !is_method(function));
+            &functions[asked.unwrap_or(0)..]
+        }
     }
 }
 
@@ -81,7 +92,9 @@ impl SiteTypes {
         let mut is_text = false;
         let mut function = None;
         let mut ended = false;
-        for frame in behind_the_allocator(functions) {
+        let frames = behind_the_allocator(functions);
+        let mut told_at = 0;
+        for (place, frame) in frames.iter().enumerate() {
             let Some(family) = Family::of(frame) else {
                 // Generic helpers of the library (`Into::into`, adapters of iterators) say nothing to people.
                 if function.is_none() || !frame.is_library() {
@@ -104,6 +117,7 @@ impl SiteTypes {
             inner = Some(family);
             if let Some(candidate) = family.type_of(types, frame) {
                 candidates.push(candidate);
+                told_at = place;
             }
             // Elements are cloned by the clone of what holds them: what comes further out made another block.
             ended = matches!(frame.name.as_str(), "clone" | "to_owned");
@@ -118,8 +132,12 @@ impl SiteTypes {
                 candidates.push(BlockType::Bytes);
             }
         }
+        let compiled = frames[told_at.min(frames.len())..]
+            .iter()
+            .find(|frame| frame.is_whole);
         SiteTypes {
             candidates,
+            is_sure: compiled.is_some_and(|frame| !frame.is_generic()),
             function,
         }
     }
@@ -139,6 +157,11 @@ impl BlockType {
             BlockType::One(ty) => of_block(types.name(*ty)),
             BlockType::Array(ty) => format!("[{}]", types.name(*ty)),
             BlockType::Table(ty) => format!("hashbrown::raw::RawTable<{}>", types.name(*ty)),
+            BlockType::Counted(both, value) => {
+                let both = of_block(types.name(*both));
+                let owner = both.split_once('<').map_or("", |(owner, _)| owner);
+                format!("{owner}<{}>", types.name(*value))
+            }
             BlockType::Text => "str".into(),
             BlockType::Bytes => "[u8]".into(),
             BlockType::Named(name) => name.clone(),
@@ -167,6 +190,19 @@ impl BlockType {
                 Some(own) => TableShape::of(size, own).is_some(),
                 None => true,
             },
+            BlockType::Counted(both, value) => {
+                let (own, inner) = (types.describe(*both), types.describe(*value));
+                let (Some(start), Some(inner_size)) =
+                    (counted_start(types, *both, *value), inner.size)
+                else {
+                    return false;
+                };
+                let greatest = own.alignment.max(inner.alignment).unwrap_or(1);
+                let whole = start
+                    .checked_add(inner_size)
+                    .and_then(|end| end.checked_next_multiple_of(greatest));
+                whole == Some(size) && allows(alignment, greatest)
+            }
             BlockType::Text | BlockType::Bytes => allows(alignment, 1),
             BlockType::Named(_) => true,
         }
@@ -174,9 +210,16 @@ impl BlockType {
 }
 
 /// Whether a block for which an alignment was asked can be of a type of that alignment. `malloc` is asked for none, and tells the 16 that it gives.
-fn allows(asked: u64, own: u64) -> bool {
+pub(crate) fn allows(asked: u64, own: u64) -> bool {
     const BY_MALLOC: u64 = 16;
     own == asked || asked == BY_MALLOC && own < asked
+}
+
+/// Where the value lies in a block that is [`BlockType::Counted`].
+pub(crate) fn counted_start(types: &Types<'_>, both: TypeKey, value: TypeKey) -> Option<u64> {
+    let alignment = types.describe(value).alignment.filter(|&own| own > 0);
+    let counts = types.describe(both).size?;
+    counts.checked_next_multiple_of(alignment.unwrap_or(1))
 }
 
 /// Whether a struct ends with a slice or a `str`, so that its blocks are longer than it.
@@ -224,13 +267,14 @@ impl TableShape {
 
 impl Family {
     fn of(function: &Function) -> Option<Family> {
-        const MODULES: [(&str, Family); 22] = [
+        const MODULES: [(&str, Family); 23] = [
             ("alloc::alloc", Family::Plumbing),
             ("core::alloc", Family::Plumbing),
             ("std::alloc", Family::Plumbing),
             ("alloc::raw_vec", Family::Array),
             ("alloc::vec", Family::Array),
             ("alloc::slice", Family::Array),
+            ("smallvec", Family::Array),
             ("core::slice::sort", Family::Array),
             ("alloc::collections::vec_deque", Family::Array),
             ("alloc::collections::binary_heap", Family::Array),
@@ -264,15 +308,17 @@ impl Family {
     fn type_of(self, types: &Types<'_>, function: &Function) -> Option<BlockType> {
         match self {
             Family::Array => function.element(types).map(|element| match element {
-                Parameter::Type(ty) => BlockType::Array(ty),
-                Parameter::Written(name) => BlockType::Named(format!("[{name}]")),
+                Parameter::Type(ty) => BlockType::Array(types.initialised(ty)),
+                Parameter::Written(name) => BlockType::Named(format!("[{}]", initialised(&name))),
             }),
             Family::Box => {
                 let value = function.parameter("T")?;
                 match value {
                     Parameter::Type(ty) if is_slice(types, ty) => None,
-                    Parameter::Type(ty) => Some(BlockType::One(ty)),
-                    Parameter::Written(name) => Some(BlockType::Named(of_block(name))),
+                    Parameter::Type(ty) => Some(BlockType::One(types.initialised(ty))),
+                    Parameter::Written(name) => {
+                        Some(BlockType::Named(of_block(initialised(&name).to_owned())))
+                    }
                 }
             }
             Family::Counted => counted(types, function),
@@ -296,13 +342,24 @@ impl Function {
             return found.map(|&(_, ty)| Parameter::Type(ty));
         }
         let first = self.generics.written.first()?;
+        // Small vectors are generic in the array that is inside of them.
+        if self.is_in("smallvec")
+            && let Some((element, _)) = first
+                .strip_prefix('[')
+                .and_then(|array| array.rsplit_once("; "))
+        {
+            return Some(Parameter::Written(without_defaults(element)));
+        }
         // A function that is generic in the allocator only.
         (first != "alloc::alloc::Global").then(|| Parameter::Written(without_defaults(first)))
     }
 
     /// What the array holds that the function works on.
     fn element(&self, types: &Types<'_>) -> Option<Parameter> {
-        let owned = self.owner.and_then(|owner| types.parameter(owner, "T"));
+        let owned = self.owner.and_then(|owner| {
+            let own = types.parameter(owner, "T");
+            own.or_else(|| types.element(types.parameter(owner, "A")?))
+        });
         owned.map(Parameter::Type).or_else(|| self.parameter("T"))
     }
 }
@@ -393,12 +450,22 @@ fn table_named(element: &str) -> BlockType {
     BlockType::Named(format!("hashbrown::raw::RawTable<{element}>"))
 }
 
+/// Whether a type is hashbrown's table; earlier versions have it one module further in.
+pub(crate) fn is_table(name: &str) -> bool {
+    [
+        "hashbrown::raw::RawTable<",
+        "hashbrown::raw::inner::RawTable<",
+    ]
+    .iter()
+    .any(|table| name.starts_with(table))
+}
+
 /// `HashSet` → `HashMap` → hashbrown's `HashMap` → `RawTable<T>`: the `T`.
 pub(crate) fn table_element(types: &Types<'_>, owner: TypeKey) -> Option<TypeKey> {
     let mut ty = owner;
     for _ in 0..MOST_WRAPPERS {
         let description = types.describe(ty);
-        if description.name.starts_with("hashbrown::raw::RawTable<") {
+        if is_table(&description.name) {
             return types.parameter(ty, "T");
         }
         let Shape::Members(members) = &description.shape else {

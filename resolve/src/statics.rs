@@ -54,6 +54,14 @@ impl Statics {
         Statics(statics)
     }
 
+    /// The types of all variables that begin at an address of the file: the linker may have made one of those of equal contents.
+    pub(crate) fn types_at(&self, address: u64) -> impl Iterator<Item = TypeKey> {
+        let start = self.0.partition_point(|found| found.address < address);
+        let own = self.0[start..].iter();
+        own.take_while(move |found| found.address == address)
+            .map(|found| found.ty)
+    }
+
     /// The static variable that holds an address of the file.
     pub(crate) fn find(&self, types: &Types<'_>, module: u32, address: u64) -> Option<Place> {
         let after = self.0.partition_point(|found| found.address <= address);

@@ -1,7 +1,11 @@
 //! Texts of Rust's type names: generics, defaults left out.
 
 /// Parameters that stand in nearly every name and tell nothing: `std::any::type_name` leaves them out as well.
-const DEFAULTS: [&str; 2] = [", alloc::alloc::Global", ", std::hash::random::RandomState"];
+const DEFAULTS: [&str; 3] = [
+    ", alloc::alloc::Global",
+    ", hashbrown::raw::inner::alloc::inner::Global",
+    ", std::hash::random::RandomState",
+];
 
 /// What a block is called that holds the first: the type that people write for what owns it.
 const OWNERS: [(&str, &str); 3] = [
@@ -30,6 +34,17 @@ pub(crate) fn of_block(name: String) -> String {
     }
     name
 }
+
+/// A name without the `MaybeUninit` that a value wears until it is written.
+pub(crate) fn initialised(name: &str) -> &str {
+    let inner = name.strip_prefix(MAYBE_UNINIT);
+    inner
+        .and_then(|rest| rest.strip_suffix('>'))
+        .unwrap_or(name)
+}
+
+/// What the name of a value begins with that is perhaps not written yet.
+pub(crate) const MAYBE_UNINIT: &str = "core::mem::maybe_uninit::MaybeUninit<";
 
 /// `grow_one<app::Row, alloc::alloc::Global>` → `grow_one` and the parameters as they are written.
 pub(crate) fn split_generics(name: &str) -> (&str, Vec<&str>) {

@@ -9,7 +9,7 @@ use memdump_format::{
     ReferenceColumns, Root, StringId, Type, TypeFlags, TypeId, Writer,
 };
 
-use crate::blocks::Blocks;
+use crate::blocks::{Block, Blocks};
 use crate::error::ResolveError;
 use crate::fields::Field;
 use crate::kinds::{KindId, Kinds};
@@ -114,11 +114,11 @@ impl<W: Write> Typing<'_, '_, '_, W> {
         for block in self.dump.object_blocks() {
             block.decode(ObjectColumns::ALL, &mut batch)?;
             for place in 0..batch.types.len() {
-                let (Some(mut object), Some(kind)) = (batch.object(place), self.blocks.kind(id))
+                let (Some(mut object), Some(block)) = (batch.object(place), self.blocks.get(id))
                 else {
                     continue;
                 };
-                object.type_id = self.type_id(kind)?;
+                object.type_id = self.type_id(block.kind)?;
                 self.writer.object(&object)?;
                 id.0 += 1;
             }
@@ -172,19 +172,28 @@ impl<W: Write> Typing<'_, '_, '_, W> {
     }
 
     fn reference(&mut self, source: ObjectId, found: Reference) -> Result<(), ResolveError> {
-        let kind = self.blocks.kind(source).map(|kind| self.kinds.get(kind));
-        let block = kind.and_then(|kind| kind.block.as_ref());
-        let label = match (block, found.label) {
-            (Some(block), Label::Offset(at)) => {
-                match self.program.field(block, self.blocks.size(source), at) {
-                    Field::Pointer { index, path, .. } => self.label(index, path)?,
-                    Field::Unknown => found.label,
-                    Field::Nothing => {
+        let label = match (self.blocks.get(source), found.label) {
+            (Some(block), Label::Offset(at)) => match self.field(block, at) {
+                Field::Pointer { index, either } => {
+                    let target = self.blocks.target(self.kinds, found.target, found.offset);
+                    let chosen = match target {
+                        Some((block, target)) => {
+                            block.choose(self.program, self.kinds, &either, target)
+                        }
+                        None => either.first(),
+                    };
+                    let Some(pointer) = chosen else {
                         self.summary.dropped += 1;
                         return Ok(());
-                    }
+                    };
+                    self.label(index, Rc::clone(&pointer.path))?
                 }
-            }
+                Field::Unknown => found.label,
+                Field::Nothing => {
+                    self.summary.dropped += 1;
+                    return Ok(());
+                }
+            },
             (_, label) => label,
         };
         if matches!(label, Label::Offset(_)) {
@@ -198,6 +207,13 @@ impl<W: Write> Typing<'_, '_, '_, W> {
             ..found
         };
         Ok(self.writer.reference(source, &reference)?)
+    }
+
+    fn field(&self, block: Block, offset: u64) -> Field {
+        match &self.kinds.get(block.kind).block {
+            Some(ty) => self.program.field(ty, block.size, offset),
+            None => Field::Unknown,
+        }
     }
 
     /// `.cache.table`, or `[3]` for an element that is itself the pointer. A field of an element is told without the element's index:
@@ -235,9 +251,17 @@ impl<W: Write> Typing<'_, '_, '_, W> {
                     let name = root.name.map(|name| self.copy(name)).transpose()?;
                     (name, root.label)
                 }
-                RootPlace::Field { name, path, .. } => {
+                RootPlace::Field { name, either } => {
+                    let target = self.blocks.target(self.kinds, root.target, root.offset);
+                    let chosen = target.and_then(|(block, target)| {
+                        block.choose(self.program, self.kinds, &either, target)
+                    });
+                    // What a static variable is said to hold it has held: it is not left out for a doubt.
+                    let path = chosen
+                        .or(either.first())
+                        .map(|pointer| Rc::clone(&pointer.path));
                     let name = self.path(name.into())?;
-                    (Some(name), self.label(None, path)?)
+                    (Some(name), self.label(None, path.unwrap_or_default())?)
                 }
                 RootPlace::Nothing => {
                     self.summary.dropped += 1;

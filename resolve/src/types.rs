@@ -9,7 +9,7 @@ use gimli::{DW_AT_byte_size, DW_AT_name, DW_AT_type, DwTag};
 use crate::debug_info::{DebugInfo, Entry, Offset};
 use crate::fields::Found;
 use crate::program::ModuleSections;
-use crate::type_name::without_defaults;
+use crate::type_name::{MAYBE_UNINIT, without_defaults};
 
 /// A type: the module that describes it, and where.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -113,6 +113,30 @@ impl<'a> Types<'a> {
         let description = self.describe(key);
         let found = description.parameters.iter().find(|(own, _)| own == name);
         found.map(|&(_, ty)| ty)
+    }
+
+    /// The type of a value, without the `MaybeUninit` that it wears until it is written.
+    pub(crate) fn initialised(&self, key: TypeKey) -> TypeKey {
+        match self.describe(key).name.starts_with(MAYBE_UNINIT) {
+            true => self.parameter(key, "T").unwrap_or(key),
+            false => key,
+        }
+    }
+
+    /// The type whose functions a vtable of this type holds; `None` for what is no vtable.
+    pub(crate) fn behind_vtable(&self, vtable: TypeKey) -> Option<TypeKey> {
+        let TypeKey { module, entry: at } = vtable;
+        let info = self.module(module)?;
+        let entry = info.reference(at, &info.entry(at)?, gimli::DW_AT_containing_type)?;
+        Some(TypeKey { module, entry })
+    }
+
+    /// What an array is one of.
+    pub(crate) fn element(&self, array: TypeKey) -> Option<TypeKey> {
+        match self.describe(array).shape {
+            Shape::Array(element, _) => Some(element),
+            _ => None,
+        }
     }
 
     /// The path of the namespaces and types that an entry lies in: `app::models`.

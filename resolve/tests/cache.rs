@@ -9,7 +9,7 @@ use std::path::Path;
 
 use memdump_format::{Dump, Module, Writer};
 use memdump_resolve::{BuildId, Kept, Outcome, Symbols, is_native, open_typed};
-use support::RELEASE;
+use support::{Content, RELEASE};
 
 fn open(path: &Path) -> (Dump, Outcome) {
     let native = Dump::open(path).expect("a dump");
@@ -23,7 +23,7 @@ fn a_typed_dump_is_made_once_and_again_when_the_native_one_is_another() {
     let path = directory.path().join("a.dump");
     let kept = directory.path().join("a.dump.typed");
     let program = support::build(RELEASE);
-    fs::write(&path, support::bytes(&program, true).0).expect("written");
+    fs::write(&path, support::bytes(&program, Content::Heap, true).0).expect("written");
 
     let (dump, outcome) = open(&path);
     assert!(matches!(&outcome, Outcome::Typed { kept: Kept::In(place), .. } if *place == kept));
@@ -35,7 +35,7 @@ fn a_typed_dump_is_made_once_and_again_when_the_native_one_is_another() {
     assert!(matches!(open(&path).1, Outcome::Cached));
 
     // Of another process, and so of another length.
-    fs::write(&path, support::bytes(&program, false).0).expect("written");
+    fs::write(&path, support::bytes(&program, Content::Heap, false).0).expect("written");
     assert!(matches!(open(&path).1, Outcome::Typed { .. }));
 
     let whole = fs::read(&kept).expect("there");
@@ -49,7 +49,7 @@ fn what_cannot_be_kept_is_typed_all_the_same() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("a.dump");
     let program = support::build(RELEASE);
-    fs::write(&path, support::bytes(&program, true).0).expect("written");
+    fs::write(&path, support::bytes(&program, Content::Heap, true).0).expect("written");
     fs::create_dir(directory.path().join("a.dump.typed")).expect("a directory");
     let (dump, outcome) = open(&path);
     let Outcome::Typed {
@@ -69,7 +69,7 @@ fn what_somebody_else_has_called_so_stays() {
     let path = directory.path().join("a.dump");
     let kept = directory.path().join("a.dump.typed");
     let program = support::build(RELEASE);
-    let native = support::bytes(&program, true).0;
+    let native = support::bytes(&program, Content::Heap, true).0;
     fs::write(&path, &native).expect("written");
     for content in [&b"my notes"[..], b"", &native] {
         fs::write(&kept, content).expect("written");

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use memdump_format::Dump;
 use memdump_resolve::{BuildId, Program, Source, Symbols, SymbolsError, write_typed};
-use support::RELEASE;
+use support::{Content, RELEASE};
 
 fn strip(from: &Path, to: &Path) {
     let stripped = Command::new("strip").arg(from).arg("-o").arg(to).status();
@@ -93,7 +93,7 @@ fn a_file_of_another_build_is_refused() {
 #[test]
 fn damaged_debug_information_costs_types_and_nothing_else() {
     let built = support::build(RELEASE);
-    let native = support::dump(&built, true);
+    let native = support::dump(&built, Content::Heap, true);
     let sound = fs::read(&built).expect("readable");
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("damaged");

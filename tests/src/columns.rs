@@ -209,6 +209,18 @@ pub fn modules(records: &[Module]) -> Block {
     )
 }
 
+/// References with what may be a vtable.
+pub fn vtables(records: &[(u64, u64)]) -> Block {
+    Block::new(
+        kind::VTABLES,
+        records.len(),
+        [
+            differences(records.iter().map(|&(place, _)| place)),
+            differences(records.iter().map(|&(_, vtable)| vtable)),
+        ],
+    )
+}
+
 /// One line of an index: where a block lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct IndexEntry {

@@ -20,12 +20,14 @@ pub const VALUES: u8 = 8;
 pub const SITES: u8 = 9;
 /// Loaded files.
 pub const MODULES: u8 = 10;
+/// Words of a native heap that what may be a vtable follows.
+pub const VTABLES: u8 = 11;
 /// Lists other blocks.
 pub const INDEX: u8 = 15;
 
 /// All kinds that hold records of the heap.
-pub const OF_RECORDS: [u8; 10] = [
-    METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS, VALUES, SITES, MODULES,
+pub const OF_RECORDS: [u8; 11] = [
+    METADATA, STRINGS, TYPES, OBJECTS, REFERENCES, ROOTS, FAULTS, VALUES, SITES, MODULES, VTABLES,
 ];
 
 /// The word for a kind of block, for messages.
@@ -41,6 +43,7 @@ pub fn name(kind: u8) -> &'static str {
         VALUES => "values",
         SITES => "sites",
         MODULES => "modules",
+        VTABLES => "vtables",
         INDEX => "index",
         _ => "unknown",
     }

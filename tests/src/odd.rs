@@ -340,6 +340,7 @@ fn records(plain: &Contents) -> Vec<(&'static str, Contents, Contents)> {
                     length: u64::MAX - 1,
                     ..contents.modules[0]
                 });
+                contents.vtables = vec![(u64::MAX, 0), (0, u64::MAX), (1 << 63, 1 << 63)];
             }),
         ),
         as_it_is(

@@ -127,6 +127,7 @@ impl Contents {
         );
         blocks.extend(self.sites.chunks(many).map(columns::sites));
         blocks.extend(self.modules.chunks(many).map(columns::modules));
+        blocks.extend(self.vtables.chunks(many).map(columns::vtables));
         blocks
     }
 }

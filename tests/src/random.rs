@@ -44,11 +44,11 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
         Vec::new()
     };
     let few = 1 + size / 4;
-    let (sites, modules) = if chance.native {
+    let (sites, modules, vtables) = if chance.native {
         let described = chance.rng.below(types.len() as u64 + 1);
-        (described, chance.rng.below(few))
+        (described, chance.rng.below(few), chance.rng.below(few))
     } else {
-        (0, 0)
+        (0, 0, 0)
     };
     Contents {
         metadata: (0..chance.rng.below(few))
@@ -58,6 +58,9 @@ pub fn contents(seed: u64, size: u64, plan: &Plan) -> Contents {
         faults: (0..chance.rng.below(few)).map(|_| chance.fault()).collect(),
         sites: (0..sites).map(|_| chance.site()).collect(),
         modules: (0..modules).map(|_| chance.module()).collect(),
+        vtables: (0..vtables)
+            .map(|_| (chance.number(), chance.number()))
+            .collect(),
         strings,
         types,
         objects,

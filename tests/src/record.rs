@@ -147,4 +147,6 @@ pub struct Contents {
     pub sites: Vec<Site>,
     /// Loaded files.
     pub modules: Vec<Module>,
+    /// Where references lie, and the words behind them that may be vtables' addresses.
+    pub vtables: Vec<(u64, u64)>,
 }

@@ -13,6 +13,7 @@ pub(crate) struct Mapping {
     pub(crate) addresses: Range<usize>,
     pub(crate) is_readable: bool,
     pub(crate) is_writable: bool,
+    pub(crate) is_executable: bool,
     /// Where in the file it begins.
     pub(crate) offset: u64,
     /// The file; `[stack]` and the like; empty for none.
@@ -38,9 +39,27 @@ fn parse(line: &str) -> Option<Mapping> {
         addresses: usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?,
         is_readable: permissions.starts_with('r'),
         is_writable: permissions.get(1..2) == Some("w"),
+        is_executable: permissions.get(2..3) == Some("x"),
         offset: u64::from_str_radix(offset, 16).ok()?,
         path: path.strip_suffix(" (deleted)").unwrap_or(path).to_owned(),
     })
+}
+
+/// Where loaded files have constants, vtables among them: what can be read and neither written nor executed.
+pub(crate) fn constants(mappings: &[Mapping]) -> Vec<Range<usize>> {
+    let mut constants: Vec<Range<usize>> = Vec::new();
+    for mapping in mappings {
+        let is_constant = mapping.is_readable
+            && !mapping.is_writable
+            && !mapping.is_executable
+            && mapping.path.starts_with('/');
+        match constants.last_mut() {
+            _ if !is_constant => {}
+            Some(last) if last.end == mapping.addresses.start => last.end = mapping.addresses.end,
+            _ => constants.push(mapping.addresses.clone()),
+        }
+    }
+    constants
 }
 
 /// A loaded file.
@@ -235,7 +254,7 @@ mod tests {
             (mapping.offset, mapping.path.as_str()),
             (0x1000, "/tmp/a b")
         );
-        assert!(mapping.is_readable && mapping.is_writable);
+        assert!(mapping.is_readable && mapping.is_writable && !mapping.is_executable);
         assert_eq!(parse("10-20 ---p 0 0:0 0").unwrap().path, "");
     }
 }

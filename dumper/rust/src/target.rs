@@ -58,7 +58,8 @@ impl Target for NativeProgram {
         let mappings = images::mappings();
         let images = images::images(&mappings);
 
-        let mut walk = Walk::new(writer, births::watermark());
+        let constants = images::constants(&mappings);
+        let mut walk = Walk::new(writer, births::watermark(), constants);
         walk.find_own();
         walk.sift();
         walk.tell_blocks();

@@ -11,7 +11,7 @@ use std::ptr;
 use memdump_dumper::{MemoryFault, SnapshotContext, TypeCount, protect};
 use memdump_format::{
     Address, Fault, Label, Module, Object, ObjectFlags, ObjectId, Reference, Root, RootKind, Site,
-    Strength, StringId, Type, TypeFlags, TypeId, WriteError, Writer,
+    Strength, StringId, Type, TypeFlags, TypeId, Vtable, WriteError, Writer,
 };
 
 use crate::blocks::Blocks;
@@ -29,6 +29,8 @@ pub(crate) struct Walk<W: Write> {
     pub(crate) blocks: Blocks,
     /// No block that is told was born later.
     watermark: u64,
+    /// Where vtables may lie.
+    constants: Vec<Range<usize>>,
     /// What the writer said when it failed; then nothing is written any more.
     failed: Option<WriteError>,
     /// memdump's own blocks: they are not told, but what they hold is held.
@@ -63,11 +65,12 @@ pub(crate) enum RegionName<'a> {
 }
 
 impl<W: Write> Walk<W> {
-    pub(crate) fn new(writer: Writer<W>, watermark: u64) -> Walk<W> {
+    pub(crate) fn new(writer: Writer<W>, watermark: u64, constants: Vec<Range<usize>>) -> Walk<W> {
         Walk {
             writer,
             blocks: Blocks::new(),
             watermark,
+            constants,
             failed: None,
             own: Vec::new(),
             at: 0,
@@ -204,6 +207,8 @@ impl<W: Write> Walk<W> {
             );
             if let Err(error) = written {
                 self.fail(error);
+            } else {
+                self.tell_vtable(place);
             }
         }
     }
@@ -220,6 +225,24 @@ impl<W: Write> Walk<W> {
                 name: RegionName::Whole(name),
             };
             self.tell_region(&region, false);
+        }
+    }
+
+    /// Writes what follows a reference if it is an address in constant memory: both may be the pointer to a value and its vtable.
+    fn tell_vtable(&mut self, place: usize) {
+        let next = place + WORD;
+        if next + WORD > self.end {
+            return;
+        }
+        let vtable = word(next);
+        let is_constant = vtable.is_multiple_of(WORD)
+            && (self.constants.iter()).any(|constants| constants.contains(&vtable));
+        if !is_constant {
+            return;
+        }
+        let (place, vtable) = (place as u64, vtable as u64);
+        if let Err(error) = self.writer.vtable(&Vtable { place, vtable }) {
+            self.fail(error);
         }
     }
 

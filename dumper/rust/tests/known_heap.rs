@@ -221,6 +221,8 @@ fn every_block_is_told_with_what_holds_it() {
     let inner = Box::new([1u64; 4]);
     // Refers into the middle of `inner`, from its fourth word.
     let interior: Box<[usize; 6]> = Box::new([0, 0, 0, (&raw const inner[2]).addr(), 0, 0]);
+    // A trait object that a block holds: the value, and behind it the vtable.
+    let dynamic: Box<[Box<dyn std::fmt::Debug>]> = Box::new([Box::new([5u64; 9])]);
     let text = "nothing in a text is a reference ".repeat(10);
     static END: AtomicBool = AtomicBool::new(false);
     let threads = threads_with_blocks(&END);
@@ -228,6 +230,18 @@ fn every_block_is_told_with_what_holds_it() {
     scrub();
 
     let first = Heap::take(&directory.path().join("1.dump"));
+
+    // SAFETY: such a pointer is two words.
+    let [_, vtable]: [usize; 2] = unsafe { std::mem::transmute_copy(&dynamic[0]) };
+    let place = dynamic.as_ptr().addr() as u64;
+    let vtables = first.dump.vtables().unwrap();
+    let found = vtables.iter().find(|one| one.place == place);
+    assert_eq!(found.map(|one| one.vtable), Some(vtable as u64));
+    // A reference that something else follows has none.
+    let place = inner.as_ptr().addr() as u64;
+    let pointer = (&raw const interior[3]).addr() as u64;
+    let plain = |one: &memdump_format::Vtable| ![place, pointer].contains(&one.place);
+    assert!(vtables.iter().all(plain));
 
     for hidden in &boxes {
         let value = std::ptr::without_provenance::<u8>(!hidden as usize);

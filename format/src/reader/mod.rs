@@ -259,7 +259,7 @@ impl Dump {
                 index::decode(block, scratch).map(drop)
             }),
             BlockKind::Unknown(_) => self.decode(info, |_, _| Ok(())),
-            BlockKind::Sites | BlockKind::Modules => {
+            BlockKind::Sites | BlockKind::Modules | BlockKind::Vtables => {
                 self.decode(info, |block, scratch| native::check(self, block, scratch))
             }
             BlockKind::Types | BlockKind::Roots | BlockKind::Faults | BlockKind::Metadata => {
@@ -415,6 +415,7 @@ fn count(blocks: &[BlockInfo]) -> Counts {
             BlockKind::Values => &mut counts.values,
             BlockKind::Sites => &mut counts.sites,
             BlockKind::Modules => &mut counts.modules,
+            BlockKind::Vtables => &mut counts.vtables,
             BlockKind::Metadata | BlockKind::Index | BlockKind::Unknown(_) => continue,
         };
         *count += u64::from(block.records);

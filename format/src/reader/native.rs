@@ -1,4 +1,4 @@
-//! What only dumps of native heaps have: sites and loaded files.
+//! What only dumps of native heaps have: sites, loaded files and vtables.
 
 use super::block::Block;
 use super::columns::{Scratch, resize};
@@ -7,7 +7,7 @@ use super::records::{append, values};
 use super::{Dump, Ids};
 use crate::ids::TypeId;
 use crate::layout::{BlockKind, MAX_ALIGNMENT, MAX_FRAMES, column};
-use crate::model::{Module, Site};
+use crate::model::{Module, Site, Vtable};
 use crate::unsound::Unsound;
 use crate::varint::unzigzag;
 
@@ -126,6 +126,18 @@ impl Dump {
         Ok(modules)
     }
 
+    /// References with what may be a vtable, if it is the dump of a native heap.
+    ///
+    /// # Errors
+    /// If a block of vtables is damaged.
+    pub fn vtables(&self) -> Result<Vec<Vtable>, ReadError> {
+        let mut vtables = Vec::new();
+        self.all(BlockKind::Vtables, |_, block, scratch| {
+            append(&mut vtables, vtables_of(block, scratch)?)
+        })?;
+        Ok(vtables)
+    }
+
     /// A site's number is a type's.
     fn check_types(&self, block: &Block<'_>) -> Result<(), Unsound> {
         let (first, records) = (block.header.first, u64::from(block.header.records));
@@ -171,8 +183,28 @@ pub(super) fn check(dump: &Dump, block: &Block<'_>, scratch: &mut Scratch) -> Re
             Sites::default().decode(block, scratch)
         }
         BlockKind::Modules => dump.modules_of(block, scratch).map(drop),
+        BlockKind::Vtables => vtables_of(block, scratch).map(drop),
         _ => Ok(()),
     }
+}
+
+fn vtables_of(block: &Block<'_>, scratch: &mut Scratch) -> Result<Vec<Vtable>, Unsound> {
+    use column::vtables as column;
+    let mut summed = |number| {
+        let mut values = Vec::<u64>::new();
+        let mut last = 0u64;
+        scratch.records(block, number, &mut values, |_, difference| {
+            last = last.wrapping_add(unzigzag(difference));
+            last
+        })?;
+        Ok(values)
+    };
+    let places: Vec<u64> = summed(column::PLACE)?;
+    let vtables = summed(column::VTABLE)?;
+    let rows = places.into_iter().zip(vtables);
+    Ok(rows
+        .map(|(place, vtable)| Vtable { place, vtable })
+        .collect())
 }
 
 #[cold]

@@ -17,7 +17,7 @@ use std::io::{self, Write};
 use crate::Counts;
 use crate::ids::{Address, ObjectId, StringId, TypeId};
 use crate::layout::MAX_ADDRESS_SHIFT;
-use crate::model::{Fault, Module, Object, Reference, Root, Site, Type};
+use crate::model::{Fault, Module, Object, Reference, Root, Site, Type, Vtable};
 use native::Native;
 use objects::Objects;
 use output::Output;
@@ -198,7 +198,7 @@ impl<W: Write> Writer<W> {
         Err(WriteError::ValueOrder { object, last })
     }
 
-    /// Makes it a dump of a native heap: references have offsets, and there are sites and modules. To be called before the first reference;
+    /// Makes it a dump of a native heap: references have offsets, and there are sites, modules and vtables. To be called before the first reference;
     /// takes 700 KiB more.
     #[must_use]
     pub fn with_native(mut self) -> Self {
@@ -237,6 +237,22 @@ impl<W: Write> Writer<W> {
             self.output.flush(modules)?;
         }
         modules.push(*record);
+        Ok(())
+    }
+
+    /// Takes a reference with what may be a vtable. Without [`Writer::with_native`] nothing is taken.
+    ///
+    /// # Errors
+    /// If the sink fails.
+    pub fn vtable(&mut self, record: &Vtable) -> Result<(), WriteError> {
+        self.output.check()?;
+        let Some(Native { vtables, .. }) = &mut self.native else {
+            return Ok(());
+        };
+        if vtables.is_full() {
+            self.output.flush(vtables)?;
+        }
+        vtables.push(*record);
         Ok(())
     }
 
@@ -356,6 +372,7 @@ impl<W: Write> Writer<W> {
             values: self.values.as_ref().map_or(0, Batch::taken),
             sites: native.map_or(0, |native| native.sites.taken()),
             modules: native.map_or(0, |native| Batch::taken(&native.modules)),
+            vtables: native.map_or(0, |native| Batch::taken(&native.vtables)),
         }
     }
 
@@ -404,9 +421,15 @@ impl<W: Write> Writer<W> {
         self.output.flush(&mut self.types)?;
         self.output.flush(&mut self.roots)?;
         self.output.flush(&mut self.faults)?;
-        if let Some(Native { sites, modules }) = &mut self.native {
+        if let Some(Native {
+            sites,
+            modules,
+            vtables,
+        }) = &mut self.native
+        {
             self.output.flush(sites)?;
             self.output.flush(modules)?;
+            self.output.flush(vtables)?;
         }
         self.output.flush(&mut self.strings)?;
         if let Some(values) = &mut self.values {

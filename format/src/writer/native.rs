@@ -2,7 +2,7 @@
 
 use super::block::Columns;
 use super::output::Batch;
-use super::records::{CAPACITY, Modules};
+use super::records::{CAPACITY, Modules, Vtables};
 use crate::layout::{BlockKind, MAX_ALIGNMENT, MAX_FRAMES, column::sites as column};
 use crate::model::Site;
 use crate::varint::zigzag;
@@ -14,6 +14,7 @@ const FRAMES: usize = 8 * CAPACITY;
 pub(super) struct Native {
     pub(super) sites: Sites,
     pub(super) modules: Modules,
+    pub(super) vtables: Vtables,
 }
 
 impl Native {
@@ -27,6 +28,7 @@ impl Native {
                 written: 0,
             },
             modules: Modules::new(limit),
+            vtables: Vtables::new(limit),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::output::Batch;
 use crate::ids::StringId;
 use crate::label::LabelKind;
 use crate::layout::{BlockKind, column};
-use crate::model::{Fault, Module, Root, Strength, Type};
+use crate::model::{Fault, Module, Root, Strength, Type, Vtable};
 use crate::varint::zigzag;
 
 /// Records in a block, at most.
@@ -22,6 +22,7 @@ pub(super) type Types = Few<Type>;
 pub(super) type Roots = Few<Root>;
 pub(super) type Faults = Few<Fault>;
 pub(super) type Modules = Few<Module>;
+pub(super) type Vtables = Few<Vtable>;
 
 impl<T> Few<T> {
     pub(super) fn new(limit: usize) -> Few<T> {
@@ -178,4 +179,19 @@ batch!(Module, Modules, |modules, columns| {
     column(column::LENGTH, |module| module.length);
     column(column::PATH, |module| u64::from(module.path.0));
     column(column::BUILD_ID, |module| u64::from(module.build_id.0));
+});
+
+batch!(Vtable, Vtables, |vtables, columns| {
+    use column::vtables as column;
+    let mut column = |number, value: fn(&Vtable) -> u64| {
+        columns.varints(number, |out| {
+            let mut last = 0u64;
+            for value in vtables.iter().map(value) {
+                out.push_wide(zigzag(value.wrapping_sub(last)));
+                last = value;
+            }
+        });
+    };
+    column(column::PLACE, |one| one.place);
+    column(column::VTABLE, |one| one.vtable);
 });

@@ -23,6 +23,7 @@ pub struct Heap {
     /// Alignments and frames.
     pub sites: Vec<(u8, Vec<u64>)>,
     pub modules: Vec<Module>,
+    pub vtables: Vec<Vtable>,
 }
 
 impl Heap {
@@ -30,6 +31,7 @@ impl Heap {
         let mut references = self.references.iter();
         !self.sites.is_empty()
             || !self.modules.is_empty()
+            || !self.vtables.is_empty()
             || references.any(|(_, one)| one.offset != 0)
     }
 }
@@ -83,6 +85,9 @@ pub fn write(heap: &Heap, shift: u8, limits: Limits) -> Vec<u8> {
     heap.modules
         .iter()
         .for_each(|module| writer.module(module).unwrap());
+    heap.vtables
+        .iter()
+        .for_each(|vtable| writer.vtable(vtable).unwrap());
     heap.metadata
         .iter()
         .for_each(|(key, value)| writer.metadata(key, value).unwrap());
@@ -102,6 +107,7 @@ pub fn counts_of(heap: &Heap) -> Counts {
         values: 0,
         sites: heap.sites.len() as u64,
         modules: heap.modules.len() as u64,
+        vtables: heap.vtables.len() as u64,
     }
 }
 
@@ -141,6 +147,7 @@ pub fn read(dump: &Dump) -> Result<Heap, ReadError> {
     heap.faults = dump.faults()?;
     heap.sites = sites_of(dump)?;
     heap.modules = dump.modules()?;
+    heap.vtables = dump.vtables()?;
     heap.metadata = dump
         .metadata()?
         .iter()
@@ -207,6 +214,10 @@ fn offset() -> impl Strategy<Value = u64> {
 
 fn site() -> impl Strategy<Value = (u8, Vec<u64>)> {
     (0u8..64, prop::collection::vec(number(), 0..=64))
+}
+
+fn vtable() -> impl Strategy<Value = Vtable> {
+    (number(), number()).prop_map(|(place, vtable)| Vtable { place, vtable })
 }
 
 fn module(strings: usize) -> impl Strategy<Value = Module> {
@@ -332,7 +343,10 @@ pub fn heap() -> impl Strategy<Value = Heap> {
             prop::collection::btree_map("[a-z]{0,8}", ".{0,30}", 0..8),
             (any::<bool>(), any::<bool>()),
             prop::collection::vec(site(), 0..=types),
-            prop::collection::vec(module(strings), 0..9),
+            (
+                prop::collection::vec(module(strings), 0..9),
+                prop::collection::vec(vtable(), 0..99),
+            ),
         )
             .prop_map(
                 |(
@@ -345,7 +359,7 @@ pub fn heap() -> impl Strategy<Value = Heap> {
                     metadata,
                     (births, native),
                     mut sites,
-                    mut modules,
+                    (mut modules, mut vtables),
                 )| {
                     if !births {
                         objects.iter_mut().for_each(|object| object.serial = None);
@@ -354,6 +368,7 @@ pub fn heap() -> impl Strategy<Value = Heap> {
                     if !native {
                         sites.clear();
                         modules.clear();
+                        vtables.clear();
                         references.iter_mut().for_each(|(_, one)| one.offset = 0);
                     }
                     references.sort_by_key(|(source, _)| *source);
@@ -368,6 +383,7 @@ pub fn heap() -> impl Strategy<Value = Heap> {
                         metadata,
                         sites,
                         modules,
+                        vtables,
                     }
                 },
             )

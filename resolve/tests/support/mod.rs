@@ -9,7 +9,7 @@ use std::process::Command;
 
 use memdump_format::{
     Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, ReferenceColumns,
-    Root, RootKind, Site, Strength, Type, TypeFlags, Writer,
+    Root, RootKind, Site, Strength, Type, TypeFlags, Vtable, Writer,
 };
 use memdump_resolve::{BuildId, LoadedModule};
 
@@ -18,30 +18,67 @@ use memdump_resolve::{BuildId, LoadedModule};
 pub struct Profile {
     pub name: &'static str,
     pub directory: &'static str,
+    pub has_frame_pointers: bool,
 }
 
 pub const DEV: Profile = Profile {
     name: "dev",
     directory: "debug",
+    has_frame_pointers: true,
 };
 pub const RELEASE: Profile = Profile {
     name: "release",
     directory: "release",
+    has_frame_pointers: true,
 };
 pub const LINES: Profile = Profile {
     name: "lines",
     directory: "lines",
+    has_frame_pointers: true,
 };
 pub const FAT: Profile = Profile {
     name: "fat",
     directory: "fat",
+    has_frame_pointers: true,
 };
+pub const BARE: Profile = Profile {
+    has_frame_pointers: false,
+    ..RELEASE
+};
+
+/// What the target makes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// What the standard library has.
+    Heap,
+    /// Enums, arenas, small vectors and what else programs have.
+    Zoo,
+}
+
+impl Content {
+    fn name(self) -> &'static str {
+        match self {
+            Content::Heap => "heap",
+            Content::Zoo => "zoo",
+        }
+    }
+}
 
 /// A native dump of the target.
 pub struct Native {
     pub dump: Dump,
+    pub truths: Truths,
+}
+
+/// What the target knows of its blocks.
+#[derive(Default)]
+pub struct Truths {
     /// By address; only of blocks whose type the target knows.
-    pub truths: HashMap<Address, String>,
+    pub types: HashMap<Address, String>,
+    /// What looks like references, from block to block, and is left of earlier blocks; without pairs that have a reference as well.
+    pub stale: HashSet<(Address, Address)>,
+    /// How many references there are to look at, stale ones included.
+    pub references: usize,
 }
 
 /// Builds the target; its own directory in the workspace's, so that nothing is built twice over.
@@ -51,16 +88,20 @@ pub fn build(profile: Profile) -> PathBuf {
         Some(directory) => PathBuf::from(directory),
         None => root.join("target"),
     };
-    let target = target.join("rust-types");
+    let (directory, pointers) = match profile.has_frame_pointers {
+        true => ("rust-types", "yes"),
+        false => ("rust-types-bare", "no"),
+    };
+    let target = target.join(directory);
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--offline", "--profile", profile.name])
+        .args(["build", "--quiet", "--locked", "--profile", profile.name])
         .arg("--manifest-path")
         .arg(root.join("tests/rust-types/Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
         .env(
             "RUSTFLAGS",
-            "-C force-frame-pointers=yes -C link-arg=-Wl,--build-id",
+            format!("-C force-frame-pointers={pointers} -C link-arg=-Wl,--build-id"),
         )
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()
@@ -70,15 +111,16 @@ pub fn build(profile: Profile) -> PathBuf {
 }
 
 /// Runs the target and makes a native dump of what it says; `stacks` off leaves out who allocated.
-pub fn dump(program: &Path, stacks: bool) -> Native {
-    let (bytes, truths) = bytes(program, stacks);
+pub fn dump(program: &Path, content: Content, stacks: bool) -> Native {
+    let (bytes, truths) = bytes(program, content, stacks);
     let dump = Dump::from_bytes(Path::new("native.dump"), bytes).expect("a dump");
     Native { dump, truths }
 }
 
 /// As [`dump`], as bytes of a file.
-pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>) {
-    let output = Command::new(program).output().expect("the target runs");
+pub fn bytes(program: &Path, content: Content, stacks: bool) -> (Vec<u8>, Truths) {
+    let output = Command::new(program).arg(content.name()).output();
+    let output = output.expect("the target runs");
     assert!(output.status.success(), "the target failed");
     let text = String::from_utf8(output.stdout).expect("text");
     let build_id = build_id(program);
@@ -90,7 +132,8 @@ pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>
     let id = writer.string(&build_id).expect("a string");
     let mut sites = HashMap::new();
     let mut objects = HashMap::new();
-    let mut truths = HashMap::new();
+    let mut truths = Truths::default();
+    let mut references = HashSet::new();
     for line in text.lines() {
         let words: Vec<&str> = line.splitn(6, ' ').collect();
         match words.as_slice() {
@@ -140,10 +183,16 @@ pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>
                 };
                 objects.insert(address, writer.object(&object).expect("an object"));
                 if *truth != "-" {
-                    truths.insert(address, (*truth).to_owned());
+                    truths.types.insert(address, (*truth).to_owned());
                 }
             }
-            ["reference", source, at, target, offset] => {
+            [kind @ ("reference" | "stale"), source, at, target, offset] => {
+                let pair = (Address(hex(source)), Address(hex(target)));
+                truths.references += 1;
+                match *kind {
+                    "stale" => truths.stale.insert(pair),
+                    _ => references.insert(pair),
+                };
                 let reference = Reference {
                     target: Address(hex(target)),
                     label: Label::Offset(number(at)),
@@ -152,6 +201,10 @@ pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>
                 };
                 let source = objects[&Address(hex(source))];
                 writer.reference(source, &reference).expect("a reference");
+            }
+            ["vtable", place, vtable] => {
+                let (place, vtable) = (hex(place), hex(vtable));
+                writer.vtable(&Vtable { place, vtable }).expect("a vtable");
             }
             ["root", at, target, offset] => {
                 let name = program.file_name().expect("a name").to_string_lossy();
@@ -172,6 +225,7 @@ pub fn bytes(program: &Path, stacks: bool) -> (Vec<u8>, HashMap<Address, String>
         }
     }
     writer.metadata("native", "conservative").expect("metadata");
+    truths.stale.retain(|pair| !references.contains(pair));
     (writer.finish().expect("a dump").0, truths)
 }
 
@@ -184,7 +238,7 @@ pub fn modules(dump: &Dump) -> Vec<LoadedModule> {
 pub fn of_type(dump: &Dump, wanted: &str) -> Vec<Address> {
     let names = types(dump).into_iter();
     names
-        .filter(|(_, name)| name == wanted)
+        .filter(|(_, (name, _))| name == wanted)
         .map(|(address, _)| address)
         .collect()
 }
@@ -200,28 +254,10 @@ pub fn held_by(dump: &Dump, wanted: &str) -> Vec<Address> {
 }
 
 /// Addresses of the blocks that a chain of references leads to, these included.
-pub fn reached(dump: &Dump, from: Vec<Address>) -> HashSet<Address> {
-    let mut addresses = Vec::new();
-    let mut batch = Default::default();
-    for block in dump.object_blocks() {
-        block
-            .decode(ObjectColumns::ADDRESS, &mut batch)
-            .expect("objects");
-        addresses.extend_from_slice(&batch.addresses);
-    }
+pub fn reached(references: &[(Address, Address)], from: Vec<Address>) -> HashSet<Address> {
     let mut targets: HashMap<Address, Vec<Address>> = HashMap::new();
-    let mut batch = Default::default();
-    for block in dump.reference_blocks() {
-        block
-            .decode(ReferenceColumns::ALL, &mut batch)
-            .expect("references");
-        let mut rest = batch.targets.as_slice();
-        for group in &batch.groups {
-            let (own, others) = rest.split_at(group.count as usize);
-            let source = addresses[group.source.index()];
-            targets.entry(source).or_default().extend_from_slice(own);
-            rest = others;
-        }
+    for &(source, target) in references {
+        targets.entry(source).or_default().push(target);
     }
     let mut waiting = from;
     let mut reached = HashSet::new();
@@ -233,18 +269,46 @@ pub fn reached(dump: &Dump, from: Vec<Address>) -> HashSet<Address> {
     reached
 }
 
-/// Names of the types of a dump's objects, by address.
-pub fn types(dump: &Dump) -> HashMap<Address, String> {
+/// All references of a dump, from block to block.
+pub fn references(dump: &Dump) -> Vec<(Address, Address)> {
+    let mut addresses = Vec::new();
+    let mut batch = Default::default();
+    for block in dump.object_blocks() {
+        block
+            .decode(ObjectColumns::ADDRESS, &mut batch)
+            .expect("objects");
+        addresses.extend_from_slice(&batch.addresses);
+    }
+    let mut found = Vec::new();
+    let mut batch = Default::default();
+    for block in dump.reference_blocks() {
+        block
+            .decode(ReferenceColumns::ALL, &mut batch)
+            .expect("references");
+        let mut rest = batch.targets.as_slice();
+        for group in &batch.groups {
+            let (own, others) = rest.split_at(group.count as usize);
+            let source = addresses[group.source.index()];
+            found.extend(own.iter().map(|&target| (source, target)));
+            rest = others;
+        }
+    }
+    found
+}
+
+/// Names of the types of a dump's objects, and their sizes, by address.
+pub fn types(dump: &Dump) -> HashMap<Address, (String, u64)> {
     let types = dump.types().expect("types");
     let mut found = HashMap::new();
     let mut batch = Default::default();
     for block in dump.object_blocks() {
         block
-            .decode(ObjectColumns::TYPE | ObjectColumns::ADDRESS, &mut batch)
+            .decode(ObjectColumns::ALL, &mut batch)
             .expect("objects");
-        for (address, id) in batch.addresses.iter().zip(&batch.types) {
+        let rows = batch.addresses.iter().zip(&batch.types).zip(&batch.sizes);
+        for ((address, id), &size) in rows {
             let name = dump.strings().get(types[id.index()].name).expect("a name");
-            found.insert(*address, name.to_owned());
+            found.insert(*address, (name.to_owned(), size));
         }
     }
     found

@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, RwLock};
 
+use crate::names::{counted, many, nodes, of, one, shared, table, text};
 use crate::recorder::making;
 
 const ROUNDS: u64 = 20;
@@ -66,32 +67,6 @@ pub struct Tree {
 pub struct Generic<T> {
     inner: T,
     log: Mutex<Vec<T>>,
-}
-
-fn of<T: ?Sized>(wrap: impl Fn(&str) -> String) -> &'static [(usize, &'static str)] {
-    let name: &'static str = wrap(type_name::<T>()).leak();
-    vec![(0, name)].leak()
-}
-fn one<T>() -> &'static [(usize, &'static str)] {
-    of::<T>(|name| name.into())
-}
-fn many<T>() -> &'static [(usize, &'static str)] {
-    of::<T>(|name| format!("[{name}]"))
-}
-fn shared<T: ?Sized>() -> &'static [(usize, &'static str)] {
-    of::<T>(|name| format!("alloc::sync::Arc<{name}>"))
-}
-fn counted<T: ?Sized>() -> &'static [(usize, &'static str)] {
-    of::<T>(|name| format!("alloc::rc::Rc<{name}>"))
-}
-fn table<T>() -> &'static [(usize, &'static str)] {
-    of::<T>(|name| format!("hashbrown::raw::RawTable<{name}>"))
-}
-fn nodes<K, V>() -> &'static [(usize, &'static str)] {
-    of::<(K, V)>(|_| format!("btree<{}, {}>", type_name::<K>(), type_name::<V>()))
-}
-fn text() -> &'static [(usize, &'static str)] {
-    of::<str>(|name| name.into())
 }
 
 fn string(number: u64) -> String {

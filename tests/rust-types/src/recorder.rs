@@ -2,7 +2,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::names::Names;
 
 pub const FRAMES: usize = 8;
 const SLOTS: usize = 1 << 17;
@@ -41,9 +43,6 @@ static TABLE: Table = Table {
     ),
 };
 
-/// The types of the blocks that are being made: by size, 0 = any size.
-type Names = &'static [(usize, &'static str)];
-
 thread_local! {
     static MAKING: Cell<Names> = const { Cell::new(&[]) };
 }
@@ -64,54 +63,101 @@ fn slot(address: usize) -> usize {
     (address >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - 17)
 }
 
-/// Return addresses by the chain of frame pointers, from the caller of the allocator on.
-#[inline(always)]
-fn frames() -> [usize; FRAMES] {
+/// Where the stack of the first thread ends; nothing is read behind it.
+static STACK_END: AtomicUsize = AtomicUsize::new(0);
+
+/// From here on stacks are recorded.
+pub fn begin() {
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
+    let line = maps.lines().find(|line| line.ends_with("[stack]"));
+    let range = line.and_then(|line| line.split(' ').next());
+    let end = range
+        .and_then(|range| range.split('-').nth(1))
+        .expect("a stack");
+    let end = usize::from_str_radix(end, 16).expect("digits");
+    STACK_END.store(end, Ordering::Relaxed);
+}
+
+/// Return addresses by the chain of frame pointers: where code has none, the first one only, or what happens to lie where they point.
+fn frames(here: usize, caller: usize, pointer: usize) -> [usize; FRAMES] {
     let mut frames = [0; FRAMES];
-    let mut pointer: usize;
-    // SAFETY: reads a register.
-    unsafe {
-        #[cfg(target_arch = "x86_64")]
-        std::arch::asm!("mov {}, rbp", out(reg) pointer);
-        #[cfg(target_arch = "aarch64")]
-        std::arch::asm!("mov {}, x29", out(reg) pointer);
-    }
-    for frame in &mut frames {
-        // SAFETY: all code has frame pointers, and the chain rises within the stack as far as it is followed.
-        let (next, address) = unsafe { *(pointer as *const (usize, usize)) };
-        *frame = address;
-        if next <= pointer || next - pointer > 1 << 20 {
+    frames[0] = caller;
+    let end = STACK_END.load(Ordering::Relaxed);
+    let (mut lowest, mut pointer) = (here, pointer);
+    for frame in &mut frames[1..] {
+        if pointer < lowest || pointer + 16 > end || !pointer.is_multiple_of(8) {
             break;
         }
-        pointer = next;
+        // SAFETY: both words lie on the stack, above the place that is in use.
+        let (next, address) = unsafe { *(pointer as *const (usize, usize)) };
+        if address < 4096 {
+            break;
+        }
+        *frame = address;
+        (lowest, pointer) = (pointer + 16, next);
     }
     frames
 }
 
+/// Goes on with [`allocate`] with frame pointer and return address as they are here: compiled code may put anything into that register.
+#[unsafe(naked)]
+unsafe extern "C" fn capture(size: usize, alignment: usize) -> *mut u8 {
+    #[cfg(target_arch = "x86_64")]
+    std::arch::naked_asm!("mov rdx, rbp", "mov rcx, [rsp]", "jmp {}", sym allocate);
+    #[cfg(target_arch = "aarch64")]
+    std::arch::naked_asm!("mov x2, x29", "mov x3, x30", "b {}", sym allocate);
+}
+
+extern "C" fn allocate(size: usize, alignment: usize, pointer: usize, caller: usize) -> *mut u8 {
+    let here = (&raw const pointer).addr();
+    let frames = frames(here, caller, pointer);
+    // SAFETY: both come from a layout.
+    let layout = unsafe { Layout::from_size_align_unchecked(size, alignment) };
+    // SAFETY: as asked for.
+    let block = unsafe { System.alloc(layout) };
+    if !block.is_null() {
+        mark(block, size);
+    }
+    let names = MAKING.with(Cell::get);
+    let truth = names.iter().find(|(of, _)| *of == 0 || *of == size);
+    TABLE.with(|blocks| {
+        let mut at = slot(block as usize);
+        while blocks[at].address > FREED {
+            at = (at + 1) % SLOTS;
+        }
+        blocks[at] = Block {
+            address: block as usize,
+            size,
+            alignment,
+            frames,
+            truth: truth.map(|(_, name)| *name),
+        };
+    });
+    block
+}
+
+/// Set in words that were there before the block: no address has it, and nobody may read such a word before it is written.
+pub const STALE: usize = 1 << 63;
+
+/// Marks what is left of earlier blocks, so that it is known not to be a reference, however much it looks like one.
+fn mark(block: *mut u8, size: usize) {
+    for at in 0..size / 8 {
+        let word = block.cast::<usize>().wrapping_add(at);
+        // SAFETY: the block is new, and nobody's but this function's.
+        unsafe {
+            let value = word.read_volatile();
+            if value != 0 {
+                word.write_volatile(value | STALE);
+            }
+        }
+    }
+}
+
 // SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Recorder {
-    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let frames = frames();
         // SAFETY: as asked for.
-        let pointer = unsafe { System.alloc(layout) };
-        let size = layout.size();
-        let names = MAKING.with(Cell::get);
-        let truth = names.iter().find(|(of, _)| *of == 0 || *of == size);
-        TABLE.with(|blocks| {
-            let mut at = slot(pointer as usize);
-            while blocks[at].address > FREED {
-                at = (at + 1) % SLOTS;
-            }
-            blocks[at] = Block {
-                address: pointer as usize,
-                size,
-                alignment: layout.align(),
-                frames,
-                truth: truth.map(|(_, name)| *name),
-            };
-        });
-        pointer
+        unsafe { capture(layout.size(), layout.align()) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {

@@ -1,11 +1,11 @@
 //! Says what there is, one line each:
 //!
 //! `module BIAS FIRST END PATH`, `block ADDRESS SIZE ALIGNMENT FRAME,… TRUTH` (`-` if nobody knows), `reference SOURCE AT TARGET OFFSET`; a
-//! reference is any aligned word of a block that is an address in a block. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory.
+//! reference is any aligned word of a block that is an address in a block; `stale …` one that was there before the block was. `vtable PLACE ADDRESS` is an address in constant memory in the word behind one. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory.
 
 use std::io::Write;
 
-use crate::recorder::{self, Block};
+use crate::recorder::{self, Block, STALE};
 
 pub fn print() {
     let mut blocks = recorder::live();
@@ -33,18 +33,37 @@ pub fn print() {
         )
         .expect("stdout");
     }
+    let constants = maps
+        .lines()
+        .filter(|line| line.ends_with(&own) && line.contains(" r--"));
+    let constants: Vec<_> = constants
+        .map(|line| address(line, 0)..address(line, 1))
+        .collect();
     for block in blocks.iter().filter(|block| block.alignment > 1) {
         for at in (0..block.size / 8).map(|word| word * 8) {
             // SAFETY: the block is live, and only this thread runs.
             let word = unsafe { *((block.address + at) as *const usize) };
+            let kind = match word & STALE {
+                0 => "reference",
+                _ => "stale",
+            };
+            let word = word & !STALE;
             if let Some(target) = holding(&blocks, word) {
                 let offset = word - target.address;
                 writeln!(
                     out,
-                    "reference {:x} {at} {:x} {offset}",
+                    "{kind} {:x} {at} {:x} {offset}",
                     block.address, target.address
                 )
                 .expect("stdout");
+                if at + 16 <= block.size {
+                    let place = block.address + at;
+                    // SAFETY: as above.
+                    let next = unsafe { *((place + 8) as *const usize) } & !STALE;
+                    if constants.iter().any(|range| range.contains(&next)) {
+                        writeln!(out, "vtable {place:x} {next:x}").expect("stdout");
+                    }
+                }
             }
         }
     }

@@ -22,6 +22,7 @@ pub(super) fn decode(block: &RawBlock<'_>, shift: u8, into: &mut Contents) -> Ch
         kind::VALUES => decode_values(block, into),
         kind::SITES => decode_sites(block, into),
         kind::MODULES => decode_modules(block, into),
+        kind::VTABLES => decode_vtables(block, into),
         _ => Ok(()),
     }
 }
@@ -285,6 +286,17 @@ fn decode_modules(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
     [biases, firsts, lengths, paths, build_ids]
         .iter()
         .try_for_each(Values::end)
+}
+
+fn decode_vtables(block: &RawBlock<'_>, into: &mut Contents) -> Checked<()> {
+    let (mut places, mut vtables) = (column(block, 1)?, column(block, 2)?);
+    let (mut place, mut vtable) = (0u64, 0u64);
+    for _ in 0..block.records {
+        place = place.wrapping_add(unzigzag(places.varint()?));
+        vtable = vtable.wrapping_add(unzigzag(vtables.varint()?));
+        into.vtables.push((place, vtable));
+    }
+    [places, vtables].iter().try_for_each(Values::end)
 }
 
 /// A column that need not be there.
