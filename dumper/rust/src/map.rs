@@ -92,12 +92,18 @@ fn mark_first(address: usize, value: u8) -> bool {
 
 /// Gives the entry a piece, if the system has one.
 fn map(entry: &AtomicPtr<AtomicU8>) -> bool {
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let writable = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new mapping, unmapped only where nobody has seen it.
     unsafe {
-        let start = libc::mmap(ptr::null_mut(), MARKS, protection, flags, -1, 0);
+        let start = libc::mmap(ptr::null_mut(), MARKS, libc::PROT_NONE, flags, -1, 0);
         if start == libc::MAP_FAILED {
+            return false;
+        }
+        // In a program that keeps all its memory locked (`mlockall`) the whole piece would be taken at once, were it writable before.
+        libc::munlock(start, MARKS);
+        if libc::mprotect(start, MARKS, writable) != 0 {
+            libc::munmap(start, MARKS);
             return false;
         }
         // A huge page would be taken for a few marks.
