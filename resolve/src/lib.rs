@@ -25,6 +25,7 @@ mod symbols;
 mod type_name;
 mod typed;
 mod types;
+mod variants;
 
 pub use cache::{Kept, Outcome, is_native, open_typed};
 pub use error::ResolveError;

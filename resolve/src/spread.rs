@@ -250,7 +250,20 @@ impl Spread<'_, '_, '_> {
             }
             return;
         };
-        for pointer in &*either {
+        let likely = match &self.kinds.get(block.kind).block {
+            Some(ty) if either.len() > 1 => {
+                let edges = &self.edges[self.outgoing(source)];
+                let target = |at| {
+                    let edge = edges.binary_search_by_key(&at, |edge| edge.place).ok()?;
+                    let Edge { target, offset, .. } = edges[edge];
+                    Some(self.target(target, offset))
+                };
+                self.program
+                    .likeliest(ty, block.size, place, &either, target)
+            }
+            _ => either.to_vec(),
+        };
+        for pointer in &likely {
             let Pointee::Type(pointee) = &pointer.target else {
                 continue;
             };
@@ -412,7 +425,7 @@ fn read_edges(dump: &Dump, blocks: &Blocks, kinds: &Kinds<'_, '_>) -> Result<Vec
             place += group.count as usize;
         }
     }
-    // A group that did not fit its block goes on in the next one, so equal sources already follow one another.
-    edges.sort_by_key(|edge| edge.source);
+    // By place as well, which is how the target writes them.
+    edges.sort_by_key(|edge| (edge.source, edge.place));
     Ok(edges)
 }
