@@ -9,6 +9,7 @@
 mod blocks;
 mod cache;
 mod debug_info;
+mod edges;
 mod elf;
 mod error;
 mod fields;

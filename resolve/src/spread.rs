@@ -7,18 +7,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
 
-use memdump_format::{Dump, Label, ObjectId, ReadError, ReferenceBatch, ReferenceColumns, Vtable};
+use memdump_format::{Dump, ObjectId, ReadError};
 
 use crate::blocks::Blocks;
+use crate::edges::{Edge, Vtables, read_edges, read_vtables};
 use crate::fields::{Field, Pointee, Pointer};
 use crate::kinds::{KindId, Kinds};
 use crate::leads::Target;
 use crate::program::Program;
 use crate::roots::Roots;
 use crate::site::BlockType;
-use crate::types::TypeKey;
 
 /// How often a block is judged anew when another claim appears; it keeps its last type then.
 const MOST_JUDGEMENTS: u8 = 16;
@@ -28,19 +27,6 @@ const MOST_CLAIMS: usize = 256;
 const MOST_EVIDENCE: usize = 1024;
 /// Of so many words without pointers, one may look like an address by chance, or be left of what was there before.
 const WORDS_FOR_A_DOUBT: u64 = 16;
-
-/// A reference that matters: from, or to, a block whose stack does not settle its type.
-struct Edge {
-    source: ObjectId,
-    /// Where in the source it lies.
-    place: u64,
-    target: ObjectId,
-    /// Where in the target it leads.
-    offset: u64,
-}
-
-/// The types that vtables tell, by block and place in it.
-type Vtables = HashMap<(ObjectId, u64), Rc<[TypeKey]>>;
 
 /// What pointers say of a block.
 struct Claim {
@@ -372,60 +358,4 @@ impl Spread<'_, '_, '_> {
         let by_chance = (size / 8 / WORDS_FOR_A_DOUBT).max(explained);
         (contradicted <= by_chance).then_some(explained as i64 - contradicted as i64)
     }
-}
-
-/// What the vtables beside pointers tell.
-fn read_vtables(dump: &Dump, blocks: &Blocks, program: &Program<'_>) -> Result<Vtables, ReadError> {
-    let mut known: HashMap<u64, Rc<[TypeKey]>> = HashMap::new();
-    let mut found = HashMap::new();
-    for Vtable { place, vtable } in dump.vtables()? {
-        let values = known
-            .entry(vtable)
-            .or_insert_with(|| program.behind_vtable(vtable).into());
-        if let Some(at) = blocks.holder(place)
-            && !values.is_empty()
-        {
-            found.insert(at, Rc::clone(values));
-        }
-    }
-    Ok(found)
-}
-
-/// All references from and to blocks without type, by source.
-fn read_edges(dump: &Dump, blocks: &Blocks, kinds: &Kinds<'_, '_>) -> Result<Vec<Edge>, ReadError> {
-    let is_open = |id: ObjectId| {
-        let block = blocks.get(id);
-        block.is_some_and(|block| kinds.is_open(block.kind, block.site))
-    };
-    let mut edges = Vec::new();
-    let mut batch = ReferenceBatch::default();
-    for block in dump.reference_blocks() {
-        block.decode(ReferenceColumns::ALL, &mut batch)?;
-        let mut place = 0;
-        for group in &batch.groups {
-            for at in place..place + group.count as usize {
-                let (Some(&address), Label::Offset(offset)) =
-                    (batch.targets.get(at), batch.label(at))
-                else {
-                    continue;
-                };
-                let Some(target) = blocks.find(address) else {
-                    continue;
-                };
-                let source = group.source;
-                if blocks.get(source).is_some() && (is_open(source) || is_open(target)) {
-                    edges.push(Edge {
-                        source,
-                        place: offset,
-                        target,
-                        offset: batch.offset(at),
-                    });
-                }
-            }
-            place += group.count as usize;
-        }
-    }
-    // By place as well, which is how the target writes them.
-    edges.sort_by_key(|edge| (edge.source, edge.place));
-    Ok(edges)
 }
