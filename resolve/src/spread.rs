@@ -18,6 +18,7 @@ use crate::leads::Target;
 use crate::program::Program;
 use crate::roots::Roots;
 use crate::site::BlockType;
+use crate::types::TypeKey;
 
 /// How often a block is judged anew when another claim appears; it keeps its last type then.
 const MOST_JUDGEMENTS: u8 = 16;
@@ -308,12 +309,25 @@ impl Spread<'_, '_, '_> {
 
     /// The one claim that is better than all others.
     fn decide(&self, id: ObjectId, claims: &[Claim]) -> Option<KindId> {
+        let boxed: Vec<TypeKey> = claims
+            .iter()
+            .filter_map(|claim| match self.kinds.get(claim.kind).block {
+                Some(BlockType::One(ty)) if claim.is_owner => Some(ty),
+                _ => None,
+            })
+            .collect();
         let is_told = claims.iter().any(|claim| !claim.is_dynamic);
         let worths = claims.iter().filter_map(|claim| {
             if is_told && claim.is_dynamic {
                 return None;
             }
             let block = self.kinds.get(claim.kind).block.as_ref()?;
+            // A vector has room for four elements when it begins to grow: one alone is rather in a box.
+            if let BlockType::Array(one) = block
+                && boxed.contains(one)
+            {
+                return None;
+            }
             let explained = self.explained(id, block)?;
             let is_owner = claim.is_owner;
             Some((
