@@ -8,6 +8,7 @@
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-identity   what exact identity costs, and what it misses
 # make bench-rust       what each allocation of a Rust program costs
+# make bench-preload    what the preloaded library costs a program, beside heaptrack and dhat
 # make bench-analysis   the analyzer at scale, beside what the machine can do
 # make bench-sql        what loading and queries cost
 #
@@ -21,6 +22,7 @@ VENVS   := $(TARGET)/venvs
 WHEELS  := $(TARGET)/memdump-wheels
 COMMAND := $(TARGET)/release/memdump
 ROWS    := $(TARGET)/release/rows
+PRELOAD := $(TARGET)/release/libmemdump_preload.so
 # Not of the workspace: it has the profile and the flags that a program of a user's has.
 RUST_SHOP := $(TARGET)/rust-shop/release/rust-shop
 TOOLS   := $(VENVS)/tools/bin
@@ -30,7 +32,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-rust bench-sql clean command rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-preload bench-rust bench-sql clean command preload rows synth wheel release-wheel check-wheel environments help
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -48,11 +50,11 @@ test-rust:
 	$(CARGO) test --workspace
 
 # Several at a time: most of a test is waiting for a process.
-test-python: command rows synth rust-shop environments
-	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) $(PYTEST)
+test-python: command rows synth preload rust-shop environments
+	$(TOOLS)/python -m pytest tests/python -n 4 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) --preload $(PRELOAD) $(PYTEST)
 
-soak: command rows environments
-	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) $(PYTEST)
+soak: command rows preload environments
+	$(TOOLS)/python -m pytest tests/python/test_zoo.py -n 2 -rA --dumps 200 --command $(COMMAND) --rows $(ROWS) --venvs $(VENVS) --rust-shop $(RUST_SHOP) --preload $(PRELOAD) $(PYTEST)
 
 lint: lint-rust lint-python
 
@@ -74,6 +76,11 @@ bench: command wheel
 
 bench-rust:
 	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) run --release --package memdump-rust --example pair
+
+# Beside heaptrack and dhat, where they are installed.
+bench-preload: preload
+	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) build --release --package memdump-preload --example json --target-dir $(TARGET)/bench-preload
+	$(PYTHON) tests/bench/preload.py --program $(TARGET)/bench-preload/release/examples/json --preload $(PRELOAD) $(BENCH)
 
 bench-identity: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
@@ -103,6 +110,10 @@ clean:
 
 command:
 	$(CARGO) build --release --package memdump
+
+# To be preloaded into programs that nobody prepared.
+preload:
+	$(CARGO) build --release --package memdump-preload
 
 rust-shop:
 	cd tests/demo/rust-shop && CARGO_TARGET_DIR=$(TARGET)/rust-shop $(CARGO) build --release --locked

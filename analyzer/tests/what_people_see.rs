@@ -54,6 +54,7 @@ sees! {
     top_objects_json: "top", "b.dump", "--objects", "--type", "SomeRef", "--limit", "1", "--json";
     show: "show", "b.dump", "0x1300", "--limit", "2";
     show_json: "show", "b.dump", "0x2000", "--json";
+    no_leaks: "leaks", "b.dump";
     verify: "verify", "a.dump", "b.dump";
     verify_json: "verify", "a.dump", "--json";
     help: "--help";

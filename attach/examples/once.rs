@@ -23,6 +23,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop: Default::default(),
     };
     let attached = attach(pid, &installation, patience)?;
-    eprintln!("{attached:?}");
+    eprintln!("held {} us", attached.held.as_micros());
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! How a process is asked to run something, whatever its version.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
 use crate::error::AttachError;
 use crate::hold::{Attempt, Held, hold};
 use crate::layout::Layout;
@@ -17,6 +20,8 @@ pub(crate) struct Channel<'p> {
     memory: Memory,
     runtime: Runtime,
     way: Way,
+    /// In microseconds.
+    longest_hold: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -60,6 +65,7 @@ impl<'p> Channel<'p> {
             memory,
             runtime,
             way,
+            longest_hold: AtomicU64::new(0),
         })
     }
 
@@ -162,11 +168,19 @@ impl<'p> Channel<'p> {
         })
     }
 
+    /// For how long its threads stood still at most, each time that they did.
+    pub(crate) fn longest_hold(&self) -> Duration {
+        Duration::from_micros(self.longest_hold.load(Relaxed))
+    }
+
     fn while_held(
         &self,
         work: impl FnOnce(&Held<'_>) -> Result<Done, AttachError> + Send,
     ) -> Result<Done, AttachError> {
-        Ok(match hold(self.process, work)? {
+        let (attempt, held) = hold(self.process, work)?;
+        self.longest_hold
+            .fetch_max(held.as_micros() as u64, Relaxed);
+        Ok(match attempt {
             Attempt::Done(done) => done,
             Attempt::NotStopped => Done::Later(
                 "a thread of it does not stop (a child that has not started its program yet, a hung disk)",

@@ -41,16 +41,20 @@ pub(crate) enum Attempt<T> {
     NotStopped,
 }
 
-/// Runs `work` while all threads of the process stand still.
+/// Runs `work` while all threads of the process stand still, and tells for how long the first of them did, at most.
 ///
 /// In a thread of its own: should anything go wrong on the way, its end makes the kernel let go of whatever it still holds.
 pub(crate) fn hold<T: Send>(
     process: &Process,
     work: impl FnOnce(&Held<'_>) -> Result<T, AttachError> + Send,
-) -> Result<Attempt<T>, AttachError> {
-    let holder = || match Held::all(process)? {
-        Some(held) => work(&held).map(Attempt::Done),
-        None => Ok(Attempt::NotStopped),
+) -> Result<(Attempt<T>, Duration), AttachError> {
+    let holder = || {
+        let begun = Instant::now();
+        let attempt = match Held::all(process)? {
+            Some(held) => Attempt::Done(work(&held)?),
+            None => Attempt::NotStopped,
+        };
+        Ok((attempt, begun.elapsed()))
     };
     std::thread::scope(|scope| match scope.spawn(holder).join() {
         Ok(result) => result,

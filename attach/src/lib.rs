@@ -54,6 +54,8 @@ pub struct Attached {
     pub version: Version,
     /// From the request to the answer.
     pub took: Duration,
+    /// For how long its threads stood still, the longest of the two or three times.
+    pub held: Duration,
 }
 
 /// Has a process import memdump and call `memdump.install`, and waits until that is done.
@@ -103,6 +105,7 @@ pub fn attach(
         pid,
         version: channel.runtime().version,
         took: wait.elapsed(),
+        held: channel.longest_hold(),
     })
 }
 

@@ -31,8 +31,12 @@ pub(crate) fn line(event: &dyn Display) {
     }
 }
 
-/// Writes a line of the target's own, on any thread. The same promises as for memdump's other lines hold.
+/// Writes a line of the target's own, on any thread. The same promises as for memdump's other lines hold. Before an installation, which
+/// remembers what stderr is, the first one does.
 pub fn notice(what: &dyn Display) {
+    if INODE.load(Ordering::Relaxed) == 0 {
+        remember_stderr();
+    }
     let pipe = sys::signal_set([libc::SIGPIPE]);
     let pending = || {
         // SAFETY: a set of signals is plain bits.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use memdump_format::{Dump, Metadata};
+use memdump_format::{Dump, Metadata, ReadError};
 use tempfile::NamedTempFile;
 
 use crate::error::ResolveError;
@@ -39,7 +39,7 @@ pub enum Outcome {
         /// Files that were named by hand and are of none of the program's builds.
         unused: Vec<PathBuf>,
     },
-    /// No module has debug information: it is what it was.
+    /// No module has debug information, nor names of functions: it is what it was.
     Untyped(Vec<SymbolsError>),
 }
 
@@ -89,7 +89,7 @@ pub fn open_typed(
         .filter_map(|source| source.found().ok())
         .map(|file| file.path().to_path_buf())
         .collect();
-    if found.is_empty() {
+    if !sources.iter().any(Source::has_names) {
         return Ok((native, Outcome::Untyped(missing(sources))));
     }
     let lacking: Vec<String> = sources
@@ -159,9 +159,9 @@ fn make(place: &Path) -> Result<(NamedTempFile, Option<io::Error>), ResolveError
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Whatever stands there and is no file of ours stays.
     let refused = match fs::symlink_metadata(place) {
         Ok(found) if !found.is_file() => Some(io::Error::other("it is no regular file")),
+        Ok(_) if !is_ours(place) => Some(io::Error::other("there is something else")),
         _ => None,
     };
     let refused = match refused {
@@ -173,6 +173,15 @@ fn make(place: &Path) -> Result<(NamedTempFile, Option<io::Error>), ResolveError
     };
     let file = NamedTempFile::new().map_err(|why| cannot_write(place, why))?;
     Ok((file, Some(refused)))
+}
+
+/// Whether a file is a typed dump, perhaps a damaged one. Whatever else stands there stays.
+fn is_ours(place: &Path) -> bool {
+    match Dump::open(place).and_then(|dump| dump.metadata()) {
+        Ok(metadata) => metadata.get(TYPED_FROM).is_some(),
+        Err(ReadError::NotADump { .. } | ReadError::Io { .. }) => false,
+        Err(_) => true,
+    }
 }
 
 fn cannot_write(file: &Path, why: io::Error) -> ResolveError {

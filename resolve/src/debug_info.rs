@@ -295,6 +295,7 @@ fn is_named(tag: gimli::DwTag) -> bool {
         tag,
         gimli::DW_TAG_namespace
             | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
             | gimli::DW_TAG_union_type
             | gimli::DW_TAG_enumeration_type
             | gimli::DW_TAG_subprogram

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use object::{CompressionFormat, Object, ObjectSection};
+use object::{CompressionFormat, Object, ObjectSection, ObjectSymbol};
 
 use crate::symbols::BuildId;
 
@@ -62,6 +62,23 @@ impl Elf {
             file.section_by_name(".debug_info")
                 .is_some_and(|section| section.size() > 0)
         })
+    }
+
+    /// Start, end and name of the functions in its symbol tables; the end is the start where it is not said.
+    pub(crate) fn functions(&self) -> Vec<(u64, u64, &str)> {
+        let Ok(file) = self.parse() else {
+            return Vec::new();
+        };
+        let symbols = file.symbols().chain(file.dynamic_symbols());
+        let functions = symbols
+            .filter(|symbol| symbol.kind() == object::SymbolKind::Text && symbol.is_definition());
+        functions
+            .filter_map(|function| {
+                let start = function.address();
+                let end = start.saturating_add(function.size());
+                Some((start, end, function.name().ok()?))
+            })
+            .collect()
     }
 
     /// The file name in `.gnu_debuglink`, where `strip` has left one.

@@ -78,6 +78,7 @@ impl Function {
         match entry.tag() {
             gimli::DW_TAG_namespace => self.module = types.path(module, at),
             gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
             | gimli::DW_TAG_union_type
             | gimli::DW_TAG_enumeration_type => {
                 let owner = TypeKey {
@@ -109,9 +110,11 @@ impl Function {
             || self.owner_name.contains('<')
     }
 
-    /// Whether it belongs to Rust's own libraries.
+    /// Whether it belongs to Rust's own libraries, or C++'s.
     pub(crate) fn is_library(&self) -> bool {
-        ["core", "alloc", "std"].iter().any(|name| self.is_in(name))
+        ["core", "alloc", "std", "__gnu_cxx"]
+            .iter()
+            .any(|name| self.is_in(name))
     }
 
     /// Whether it lies in this module or one below.

@@ -2,7 +2,7 @@
 
 use crate::fields::{Pointee, Pointer};
 use crate::program::Program;
-use crate::site::BlockType;
+use crate::site::{BlockType, allows};
 
 /// A block, and where in it a pointer leads.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl Program<'_> {
             return true;
         }
         match pointee {
-            BlockType::Text => target.offset == 0 && target.alignment == 1,
+            BlockType::Text => target.offset == 0 && allows(target.alignment, 1),
             BlockType::One(ty) | BlockType::Array(ty) => {
                 !self.is_sized(*ty) || self.whole(pointee, target).is_some()
             }

@@ -16,6 +16,7 @@ mod fields;
 mod function;
 mod kinds;
 mod leads;
+mod names;
 mod places;
 mod program;
 mod roots;

@@ -9,9 +9,10 @@ use std::rc::Rc;
 use memdump_format::{Dump, ReadError};
 
 use crate::debug_info::DebugInfo;
-use crate::elf::Sections;
+use crate::elf::{Elf, Sections};
 use crate::fields::{Field, Pointee};
 use crate::function::Function;
+use crate::names::Names;
 use crate::site::{BlockType, SiteTypes, TableShape};
 use crate::statics::{Place, Statics};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
@@ -51,18 +52,34 @@ pub fn loaded_modules(dump: &Dump) -> Result<Vec<LoadedModule>, ReadError> {
 pub struct Source {
     module: LoadedModule,
     found: Result<SymbolFile, SymbolsError>,
+    /// A file of the build without debug information.
+    named: Option<Elf>,
 }
 
 impl Source {
     /// Looks for the debug information of a module.
     pub fn find(module: LoadedModule, symbols: &Symbols) -> Source {
-        let found = symbols.find(&module.path, module.build_id.as_ref());
-        Source { module, found }
+        let id = module.build_id.as_ref();
+        let found = symbols.find(&module.path, id);
+        let named = match found {
+            Ok(_) => None,
+            Err(_) => symbols.find_names(&module.path, id),
+        };
+        Source {
+            module,
+            found,
+            named,
+        }
     }
 
     /// The file with its debug information, or why there is none.
     pub fn found(&self) -> Result<&SymbolFile, &SymbolsError> {
         self.found.as_ref()
+    }
+
+    /// Whether the functions of the module have names: from debug information, or without.
+    pub fn has_names(&self) -> bool {
+        self.found.is_ok() || self.named.is_some()
     }
 
     /// Why there is no debug information for the module.
@@ -74,9 +91,11 @@ impl Source {
     pub fn sections(&self) -> ModuleSections<'_> {
         let sections = self.found.as_ref().ok();
         let sections = sections.and_then(|file| Some((file.0.sections().ok()?, file.0.endian())));
+        let found = self.found.as_ref().ok().map(|file| &file.0);
         ModuleSections {
             module: &self.module,
             sections,
+            file: found.or(self.named.as_ref()),
         }
     }
 }
@@ -85,6 +104,7 @@ impl Source {
 pub struct ModuleSections<'f> {
     module: &'f LoadedModule,
     sections: Option<(Sections<'f>, gimli::RunTimeEndian)>,
+    file: Option<&'f Elf>,
 }
 
 impl<'f> ModuleSections<'f> {
@@ -97,6 +117,8 @@ impl<'f> ModuleSections<'f> {
 /// A program of which addresses and types can be asked.
 pub struct Program<'a> {
     modules: Vec<&'a LoadedModule>,
+    files: Vec<Option<&'a Elf>>,
+    names: Vec<OnceCell<Names<'a>>>,
     types: Types<'a>,
     functions: RefCell<HashMap<u64, Rc<[Function]>>>,
     statics: Vec<OnceCell<Statics>>,
@@ -107,6 +129,8 @@ impl<'a> Program<'a> {
     pub fn new(sections: &'a [ModuleSections<'a>]) -> Program<'a> {
         Program {
             modules: sections.iter().map(|module| module.module).collect(),
+            files: sections.iter().map(|module| module.file).collect(),
+            names: sections.iter().map(|_| OnceCell::new()).collect(),
             types: Types::new(sections),
             functions: RefCell::default(),
             statics: sections.iter().map(|_| OnceCell::new()).collect(),
@@ -278,16 +302,23 @@ impl<'a> Program<'a> {
             return Vec::new();
         };
         let in_file = address.wrapping_sub(self.modules[number].bias);
-        let number = number as u32;
-        let Some(info) = self.types.module(number) else {
-            return Vec::new();
+        let info = self.types.module(number as u32);
+        let found = info.map(|info| info.functions_at(in_file));
+        let Some(found) = found.filter(|functions| !functions.is_empty()) else {
+            return self.named_function(number, in_file).into_iter().collect();
         };
-        let found = info.functions_at(in_file);
-        let describe = |found| Function::describe(&self.types, number, found);
+        let describe = |found| Function::describe(&self.types, number as u32, found);
         let mut functions: Vec<Function> = found.iter().map(describe).collect();
         if let Some(whole) = functions.last_mut() {
             whole.is_whole = true;
         }
         functions
+    }
+
+    /// What the symbol table alone says: nothing of inlined functions.
+    fn named_function(&self, module: usize, in_file: u64) -> Option<Function> {
+        let file = self.files.get(module).copied().flatten()?;
+        let names = self.names.get(module)?;
+        names.get_or_init(|| Names::read(file)).function_at(in_file)
     }
 }

@@ -44,7 +44,14 @@ fn behind_the_allocator(functions: &[Function]) -> &[Function] {
         function.is_in("alloc::alloc")
             || matches!(
                 function.name.as_str(),
-                "__rust_alloc" | "__rust_alloc_zeroed" | "__rust_realloc"
+                "__rust_alloc"
+                    | "__rust_alloc_zeroed"
+                    | "__rust_realloc"
+                    | "__rdl_alloc"
+                    | "__rdl_alloc_zeroed"
+                    | "__rdl_realloc"
+                    | "operator new"
+                    | "operator new[]"
             )
     };
     match functions.iter().position(is_entry) {
@@ -171,13 +178,13 @@ impl BlockType {
                     Some(own_size) => own_size <= size,
                     None => true,
                 };
-                fits_size && own.alignment.is_none_or(|own| own == alignment)
+                fits_size && own.alignment.is_none_or(|own| allows(alignment, own))
             }
             BlockType::Array(ty) => {
                 let own = types.describe(*ty);
                 own.size
                     .is_none_or(|own| own > 0 && size.is_multiple_of(own))
-                    && own.alignment.is_none_or(|own| own == alignment)
+                    && own.alignment.is_none_or(|own| allows(alignment, own))
             }
             BlockType::Table(ty) => match types.describe(*ty).size {
                 Some(own) => TableShape::of(size, own).is_some(),
@@ -194,12 +201,18 @@ impl BlockType {
                 let whole = start
                     .checked_add(inner_size)
                     .and_then(|end| end.checked_next_multiple_of(greatest));
-                whole == Some(size) && alignment == greatest
+                whole == Some(size) && allows(alignment, greatest)
             }
-            BlockType::Text | BlockType::Bytes => alignment == 1,
+            BlockType::Text | BlockType::Bytes => allows(alignment, 1),
             BlockType::Named(_) => true,
         }
     }
+}
+
+/// Whether a block for which an alignment was asked can be of a type of that alignment. `malloc` is asked for none, and tells the 16 that it gives.
+pub(crate) fn allows(asked: u64, own: u64) -> bool {
+    const BY_MALLOC: u64 = 16;
+    own == asked || asked == BY_MALLOC && own < asked
 }
 
 /// Where the value lies in a block that is [`BlockType::Counted`].

@@ -179,6 +179,15 @@ impl Symbols {
         })
     }
 
+    /// The file that the module was loaded from, for the names of its functions where there is no debug information. Only if it is of that build.
+    pub(crate) fn find_names(&self, module: &Path, id: Option<&BuildId>) -> Option<Elf> {
+        let places = self.candidates(module, id?).ok()?;
+        places
+            .iter()
+            .filter_map(|path| Elf::open(path).ok())
+            .find(|elf| elf.build_id().as_ref() == id && !elf.functions().is_empty())
+    }
+
     /// Every place, likeliest first.
     fn candidates(&self, module: &Path, id: &BuildId) -> Result<Vec<PathBuf>, SymbolsError> {
         let mut places = Vec::new();

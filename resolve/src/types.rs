@@ -225,6 +225,16 @@ impl<'a> Types<'a> {
         let mut alignment = number(&entry, gimli::DW_AT_alignment);
         let mut parameters = Vec::new();
         let shape = match entry.tag() {
+            // Programs in C keep pointers, tagged ones above all, in integers of their size; those in Rust have pointers for it.
+            gimli::DW_TAG_base_type
+                if size == Some(POINTER)
+                    && info
+                        .text(at, &entry, DW_AT_name)
+                        .is_some_and(|name| name.contains("long")) =>
+            {
+                alignment = alignment.or(size);
+                Shape::Unknown
+            }
             gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => {
                 alignment = alignment.or(size);
                 Shape::Scalar
@@ -243,7 +253,7 @@ impl<'a> Types<'a> {
                 alignment = each.1;
                 Shape::Array(element, count)
             }
-            gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type => {
+            gimli::DW_TAG_structure_type | gimli::DW_TAG_class_type | gimli::DW_TAG_union_type => {
                 let (members, generics) = self.members(key)?;
                 parameters = generics;
                 if number(&entry, gimli::DW_AT_declaration).is_some() {
@@ -346,6 +356,18 @@ impl<'a> Types<'a> {
             let tag = entry.tag();
             match tag {
                 gimli::DW_TAG_variant_part | gimli::DW_TAG_variant => open = depth,
+                // What all objects of the class share lies elsewhere.
+                gimli::DW_TAG_member if entry.attr_value(gimli::DW_AT_external).is_some() => {}
+                gimli::DW_TAG_inheritance => {
+                    // Without a number it is told at run time where the base lies: nothing is known of such a class.
+                    let offset = number(entry, gimli::DW_AT_data_member_location)?;
+                    let ty = info.reference(at, entry, DW_AT_type)?;
+                    members.push(Member {
+                        name: String::new(),
+                        offset,
+                        ty: TypeKey { module, entry: ty },
+                    });
+                }
                 gimli::DW_TAG_member => {
                     let ty = info.reference(at, entry, DW_AT_type)?;
                     members.push(Member {
@@ -387,6 +409,7 @@ fn adds_to_path(tag: DwTag) -> bool {
         tag,
         gimli::DW_TAG_namespace
             | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type
             | gimli::DW_TAG_union_type
             | gimli::DW_TAG_enumeration_type
     )

@@ -38,7 +38,8 @@ fn a_typed_dump_is_made_once_and_again_when_the_native_one_is_another() {
     fs::write(&path, support::bytes(&program, Content::Heap, false).0).expect("written");
     assert!(matches!(open(&path).1, Outcome::Typed { .. }));
 
-    fs::write(&kept, b"damaged").expect("written");
+    let whole = fs::read(&kept).expect("there");
+    fs::write(&kept, &whole[..whole.len() / 2]).expect("written");
     assert!(matches!(open(&path).1, Outcome::Typed { .. }));
     assert!(matches!(open(&path).1, Outcome::Cached));
 }
@@ -60,6 +61,31 @@ fn what_cannot_be_kept_is_typed_all_the_same() {
         panic!("{outcome:?}");
     };
     assert_eq!(dump.counts().objects, summary.blocks);
+}
+
+#[test]
+fn what_somebody_else_has_called_so_stays() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.dump");
+    let kept = directory.path().join("a.dump.typed");
+    let program = support::build(RELEASE);
+    let native = support::bytes(&program, Content::Heap, true).0;
+    fs::write(&path, &native).expect("written");
+    for content in [&b"my notes"[..], b"", &native] {
+        fs::write(&kept, content).expect("written");
+        let (_, outcome) = open(&path);
+        assert!(
+            matches!(
+                &outcome,
+                Outcome::Typed {
+                    kept: Kept::Nowhere(..),
+                    ..
+                }
+            ),
+            "{outcome:?}"
+        );
+        assert!(fs::read(&kept).expect("there") == content);
+    }
 }
 
 #[test]

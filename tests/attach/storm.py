@@ -137,6 +137,7 @@ class Storm:
     def __init__(self, arguments: argparse.Namespace, python: str, place: Path) -> None:
         self.arguments, self.python, self.place = arguments, python, place
         self.outcomes: collections.Counter[str] = collections.Counter()
+        self.held: list[int] = []  # microseconds
         self.faults: list[str] = []
 
     def attach(self, pid: int, kill: bool = False) -> None:
@@ -152,6 +153,7 @@ class Storm:
             self.outcomes["answered"] += 1  # a version that this memdump does not dump: but it ran
         elif attach.returncode == 0:
             self.outcomes["attached"] += 1
+            self.held.append(int(error.split()[1]))
         else:
             self.outcomes[error.split("{")[0].strip()] += 1
             if not kill and self.outcomes[error] < 3:
@@ -199,6 +201,9 @@ def main() -> None:
                     f"{python} {what}: {dict(storm.outcomes)}, {len(storm.faults)} faults, {time.monotonic() - begun:.0f} s",
                     flush=True,
                 )
+                held = sorted(storm.held)
+                if held:
+                    print(f"  held: median {held[len(held) // 2]}, longest {held[-1]} us", flush=True)
                 for fault in storm.faults:
                     print(f"  {fault}", flush=True)
                 faults += storm.faults

@@ -108,9 +108,12 @@ def ask(dumps: list[Path], output: Path) -> None:
     run("memdump", "diff", str(first), str(second), "--limit", "5", cwd=output)
     say("Steadily:")
     run("memdump", "diff", *map(str, dumps), "--limit", "5", cwd=output)
+    say("Who holds it, and how sure that is:")
+    run("memdump", "suspects", *map(str, dumps), cwd=output)
     say("What keeps the new ones alive:")
     run("memdump", "chain", "--type", "Receipt", str(first), str(second), cwd=output)
     check(answer("diff", first, second, cwd=output), answer("chain", "--type", "Receipt", first, second, cwd=output))
+    check_verdict(answer("suspects", *dumps, cwd=output))
     say(f"Found: static RECEIPTS leaks Receipt. The dumps are in {output.name}/; ask them more.")
 
 
@@ -123,6 +126,14 @@ def check(diff: Any, chain: Any) -> None:
     require(group["count"] == LEAKED, f"the biggest group is of {group['count']} objects of {LEAKED}")
     holder = (group["holder"]["kind"], group["holder"]["name"])
     require(holder == ("static", "rust_shop::receipts::RECEIPTS"), f"they are held by {holder}")
+
+
+def check_verdict(verdict: Any) -> None:
+    """The receipts are the only suspect; carts and statistics are bounded."""
+    types = [suspect["type"] for suspect in verdict["suspects"]]
+    require(types == [RECEIPT], f"the suspects are {types}")
+    holder = verdict["suspects"][0]["holder"]["chain"]["holder"]["name"]
+    require(holder == "rust_shop::receipts::RECEIPTS", f"it is held by {holder}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--command", type=Path, required=True, help="the command memdump")
     parser.addoption("--rows", type=Path, required=True, help="the program that prints a dump as text")
     parser.addoption("--rust-shop", type=Path, required=True, help="the demo's service in Rust")
+    parser.addoption("--preload", type=Path, required=True, help="the library libmemdump_preload.so")
     parser.addoption("--dumps", type=int, default=5, help="how many dumps each process of the zoo is asked for")
     parser.addoption("--venvs", type=Path, required=True, help="where environments.py made its environments")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts background jobs with SIGINT ignored, and what a test starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "every_version: runs on every version of CPython that memdump supports, not only the main ones"
     )

@@ -61,6 +61,30 @@ def test_console_blocks(document, demo, memdump):
         assert found == expected, prompt
 
 
+def test_what_takes_the_place_of_objgraph_can_be_run(demo, memdump):
+    document = (ROOT / "docs" / "objgraph.md").read_text()
+    commands = re.findall(r"^\|.*\| `(memdump .*?)`", document, re.MULTILINE)
+    assert len(commands) > 10
+    first, second = sorted(demo.glob("*.dump"))[-2:]
+    example = memdump.json("chain", "--type", "SomeRef", second)["groups"][0]["example"]["steps"][-1]["address"]
+    places = {"a.dump": first.name, "b.dump": second.name, "0x7f3a1c0042d0": example}
+    for command in commands:
+        words = [places.get(word, word) for word in shlex.split(command)]
+        result = memdump.run(*words[1:], cwd=demo)
+        assert result.returncode == 0 and result.stdout, f"{command}: {result.stderr}"
+
+
+def test_what_takes_the_place_of_objgraph_is_all_of_it(python):
+    """Its functions, but for those that a reader never calls himself."""
+    document = (ROOT / "docs" / "objgraph.md").read_text()
+    listing = "import objgraph; print(*(n for n, f in vars(objgraph).items() if getattr(f, '__module__', '') == 'objgraph'))"
+    names = subprocess.run([python, "-c", listing], capture_output=True, text=True, check=True).stdout.split()
+    names = [name for name in names if not name.startswith("_")]
+    assert "show_growth" in names
+    left_out = {name for name in names if not re.search(rf"\b{name}\b", document)}
+    assert left_out <= {"at_addrs", "find_ref_chain"}, left_out
+
+
 def test_commands_are_those_of_the_help(memdump: Command):
     document = (ROOT / "docs" / "commands.md").read_text()
     general, *sections = re.split(r"^## ", document, flags=re.MULTILINE)

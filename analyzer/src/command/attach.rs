@@ -57,6 +57,8 @@ struct Outcome {
     signal: Option<u32>,
     /// From the request to the answer, in seconds.
     seconds: f64,
+    /// For how long its threads stood still at most, in seconds.
+    held_seconds: f64,
 }
 
 impl Attach {
@@ -104,6 +106,7 @@ impl Attach {
             already: attached.is_none(),
             signal,
             seconds: attached.map_or(0.0, |attached| attached.took.as_secs_f64()),
+            held_seconds: attached.map_or(0.0, |attached| attached.held.as_secs_f64()),
         };
         session.give("attach", &[], &outcome, |outcome, _| text(outcome))
     }
@@ -146,8 +149,9 @@ fn text(outcome: &Outcome) -> String {
             "process {pid} has memdump in it already, with its own settings; nothing was done\n"
         ),
         Some(version) => format!(
-            "process {pid} (Python {version}) has memdump in it now, after {:.0} ms\n",
-            1e3 * outcome.seconds
+            "process {pid} (Python {version}) has memdump in it now, after {:.0} ms; its threads stood still for {:.2} ms\n",
+            1e3 * outcome.seconds,
+            1e3 * outcome.held_seconds
         ),
     };
     if let Some(signal) = outcome.signal {

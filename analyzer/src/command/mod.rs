@@ -5,6 +5,7 @@ mod chain;
 mod diff;
 mod export;
 mod info;
+mod leaks;
 mod limit;
 mod load;
 mod memory;
@@ -73,6 +74,7 @@ enum Command {
     Chain(chain::Chain),
     Top(top::Top),
     Show(show::Show),
+    Leaks(leaks::Leaks),
     Suspects(suspects::Suspects),
     Sql(sql::Sql),
     Load(load::Load),
@@ -108,6 +110,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Chain(command) => command.run(&session),
         Command::Top(command) => command.run(&session),
         Command::Show(command) => command.run(&session),
+        Command::Leaks(command) => command.run(&session),
         Command::Suspects(command) => command.run(&session),
         Command::Sql(command) => command.run(&session),
         Command::Load(command) => command.run(&session),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anstream::eprintln;
 use memdump_format::Dump;
-use memdump_resolve::{Kept, Outcome, Summary, Symbols, is_native, open_typed};
+use memdump_resolve::{Kept, Outcome, Summary, Symbols, SymbolsError, is_native, open_typed};
 
 use crate::view::number::count;
 
@@ -33,6 +33,11 @@ impl NativeTypes {
         let (dump, outcome) = open_typed(dump, &symbols, anew)?;
         match outcome {
             Outcome::Cached => {}
+            Outcome::Untyped(missing) => without_types(&name, missing, anew)?,
+            // Only names of functions, from symbol tables.
+            Outcome::Typed {
+                symbols, missing, ..
+            } if symbols.is_empty() => without_types(&name, missing, anew)?,
             Outcome::Typed {
                 summary,
                 kept,
@@ -51,21 +56,24 @@ impl NativeTypes {
                     );
                 }
             }
-            Outcome::Untyped(missing) => {
-                eprintln!(
-                    "memdump: {name}: blocks have no types, and references are whatever looks like one"
-                );
-                for why in missing {
-                    // A file that was named by hand is no guess.
-                    if anew {
-                        return Err(why.into());
-                    }
-                    eprintln!("memdump: {name}: {why}");
-                }
-            }
         }
         Ok(dump)
     }
+}
+
+/// Tells that no debug information was found.
+///
+/// # Errors
+/// If a file was named by hand: it is no guess.
+fn without_types(name: &str, missing: Vec<SymbolsError>, is_given: bool) -> anyhow::Result<()> {
+    eprintln!("memdump: {name}: blocks have no types, and references are whatever looks like one");
+    for why in missing {
+        if is_given {
+            return Err(why.into());
+        }
+        eprintln!("memdump: {name}: {why}");
+    }
+    Ok(())
 }
 
 fn told(summary: &Summary) -> String {

@@ -11,6 +11,8 @@ mod paths;
 mod reaching;
 mod roots;
 mod search;
+mod strong_parts;
+mod unheld;
 
 pub use build::{Graph, GraphError};
 pub use class_retention::{RetainedByClass, RetentionError, TooEntangled};
@@ -21,3 +23,4 @@ pub use labels::{label_paths, named_references};
 pub use paths::{PathNode, PathStep, Paths};
 pub use roots::{RootFilter, Roots};
 pub use search::{Reached, Search, Start, Ways};
+pub use unheld::Unheld;

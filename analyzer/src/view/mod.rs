@@ -8,6 +8,7 @@ pub mod export;
 pub mod growth;
 pub mod info;
 pub mod json;
+pub mod leaks;
 pub mod new_objects;
 pub(crate) mod number;
 pub mod rows;

@@ -21,6 +21,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    #[cfg_attr(all(feature = "preload", not(test)), expect(dead_code))]
     pub(crate) const fn new() -> Run {
         Run {
             next: Cell::new(0),

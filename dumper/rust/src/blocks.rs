@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::ptr;
 
 use crate::header::{GRAIN, Header};
-use crate::map::{self, MARKS, Piece};
+use crate::map::{self, MARKS, Piece, TOLD};
 
 /// Marks of a page of the map, which are looked through at once for the block that an address lies in.
 const PAGE: usize = 4096;
@@ -55,12 +55,21 @@ impl Blocks {
 
     /// The first block at this address or behind it.
     pub(crate) fn next(&self, from: usize) -> Option<usize> {
+        self.next_of(Marks::Told, from)
+    }
+
+    /// The same of memdump's own blocks.
+    pub(crate) fn next_own(&self, from: usize) -> Option<usize> {
+        self.next_of(Marks::Own, from)
+    }
+
+    fn next_of(&self, marks: Marks, from: usize) -> Option<usize> {
         let first = self
             .pieces
             .partition_point(|indexed| indexed.piece.address + SPAN <= from);
         self.pieces[first..].iter().find_map(|indexed| {
             let start = from.saturating_sub(indexed.piece.address).div_ceil(GRAIN);
-            let at = first_mark(indexed.piece, &indexed.used, start)?;
+            let at = first_mark(indexed.piece, marks, &indexed.used, start)?;
             Some(indexed.piece.address + at * GRAIN)
         })
     }
@@ -127,12 +136,28 @@ impl Blocks {
     }
 }
 
-/// Eight marks at once, the first one lowest.
+/// Which marks are looked for.
+#[derive(Clone, Copy)]
+enum Marks {
+    /// Those of blocks that dumps have.
+    Told,
+    /// Those of memdump's own.
+    Own,
+}
+
+/// Eight marks at once, the first one lowest; zero for those that are not looked for.
 #[inline(always)]
-fn word(piece: Piece, number: usize) -> u64 {
+fn word(piece: Piece, marks: Marks, number: usize) -> u64 {
+    const ALL_TOLD: u64 = u64::from_ne_bytes([TOLD; 8]);
     debug_assert!(number < MARKS / 8);
     // SAFETY: within the piece's marks, which are aligned to pages.
-    u64::from_le(unsafe { piece.marks.cast::<u64>().add(number).read() })
+    let word = u64::from_le(unsafe { piece.marks.cast::<u64>().add(number).read() });
+    let told = word & ALL_TOLD;
+    match marks {
+        Marks::Told => told,
+        // Whole bytes of those that are told.
+        Marks::Own => word & !((told >> 7) * 0xff),
+    }
 }
 
 /// Which pages of a piece have been written to: those that the kernel has, in memory or swapped out.
@@ -156,7 +181,7 @@ fn used(piece: Piece) -> Vec<bool> {
 }
 
 /// The first mark at this place or behind it.
-fn first_mark(piece: Piece, used: &[bool], from: usize) -> Option<usize> {
+fn first_mark(piece: Piece, marks: Marks, used: &[bool], from: usize) -> Option<usize> {
     let pages = used.iter().enumerate().skip(from / PAGE);
     pages
         .filter(|(_, is_used)| **is_used)
@@ -164,7 +189,7 @@ fn first_mark(piece: Piece, used: &[bool], from: usize) -> Option<usize> {
             let start = from.max(page * PAGE);
             let mut mask = u64::MAX << (8 * (start % 8));
             (start / 8..(page + 1) * PAGE / 8).find_map(|number| {
-                let found = word(piece, number) & std::mem::replace(&mut mask, u64::MAX);
+                let found = word(piece, marks, number) & std::mem::replace(&mut mask, u64::MAX);
                 (found != 0).then(|| number * 8 + found.trailing_zeros() as usize / 8)
             })
         })
@@ -180,7 +205,7 @@ fn last_mark(piece: Piece, start: usize, end: usize) -> Option<usize> {
     };
     while number > start / 8 {
         number -= 1;
-        let found = word(piece, number) & mask;
+        let found = word(piece, Marks::Told, number) & mask;
         if found != 0 {
             return Some(number * 8 + 7 - found.leading_zeros() as usize / 8);
         }
@@ -201,17 +226,29 @@ mod tests {
         let marks = unsafe { libc::mmap(ptr::null_mut(), MARKS, protection, flags, -1, 0) };
         let marks = marks.cast();
         let piece = Piece { address: 0, marks };
-        let set = [3usize, 8, 4095, 4096, 70_001, MARKS - 1];
+        let set = [3usize, 8, 4094, 4096, 70_001, MARKS - 2];
         for &at in &set {
             // SAFETY: within the marks.
-            unsafe { piece.marks.add(at).write(1) };
+            unsafe { piece.marks.add(at).write(TOLD | 4) };
+            // SAFETY: as above; of a block of memdump's own.
+            unsafe { piece.marks.add((at + 1) % MARKS).write(4) };
         }
         let used = used(piece);
         let pages = used.iter().filter(|&&is_used| is_used).count();
         assert!((4..MARKS / PAGE).contains(&pages), "{pages} pages");
         for from in (0..5_000).chain(69_990..70_010).chain([MARKS - 1]) {
             let next = set.iter().copied().find(|&at| at >= from);
-            assert_eq!(first_mark(piece, &used, from), next, "from {from}");
+            assert_eq!(
+                first_mark(piece, Marks::Told, &used, from),
+                next,
+                "from {from}"
+            );
+            let own = set.iter().map(|at| at + 1).find(|&at| at >= from);
+            assert_eq!(
+                first_mark(piece, Marks::Own, &used, from),
+                own,
+                "from {from}"
+            );
             let start = from / PAGE * PAGE;
             let last = set.iter().rev().find(|&&at| at >= start && at <= from);
             assert_eq!(

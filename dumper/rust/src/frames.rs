@@ -11,32 +11,43 @@ use std::ptr;
 use crate::heap::{self, Heap};
 use crate::sites::{MOST_FRAMES, Stack};
 
-/// Where a thread's stack lies, as far as it is known yet.
+/// Where a thread's stack lies, as far as it is known yet. All zero is: not known.
 pub(crate) struct Bounds {
     low: Cell<usize>,
     high: Cell<usize>,
 }
 
 impl Bounds {
+    #[cfg_attr(all(feature = "preload", not(test)), expect(dead_code))]
     pub(crate) const fn new() -> Bounds {
         Bounds {
-            low: Cell::new(usize::MAX),
+            low: Cell::new(0),
             high: Cell::new(0),
         }
     }
 
+    /// What is known.
+    #[cfg(feature = "preload")]
     #[inline(always)]
-    fn get(&self) -> Range<usize> {
-        if self.low.get() == usize::MAX {
-            self.find();
+    pub(crate) fn known(&self) -> Range<usize> {
+        self.low.get()..self.high.get()
+    }
+
+    /// Looks, if it was never looked before. Calls libc, which allocates by malloc.
+    #[inline(always)]
+    pub(crate) fn find(&self) -> Range<usize> {
+        if self.high.get() == 0 {
+            self.look();
         }
         self.low.get()..self.high.get()
     }
 
-    /// Once in a thread. Uses libc's own allocator and nothing of this one.
     #[cold]
     #[inline(never)]
-    fn find(&self) {
+    fn look(&self) {
+        // An allocation meanwhile shall not look again. Where it is not known it is empty, and nothing is read.
+        self.low.set(1);
+        self.high.set(1);
         let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
         let mut start = ptr::null_mut();
         let mut size = 0;
@@ -46,22 +57,24 @@ impl Bounds {
         // SAFETY: the attributes are read and destroyed only if they have been made.
         unsafe {
             if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) == 0 {
-                libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size);
+                if libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut start, &raw mut size)
+                    == 0
+                {
+                    self.low.set(start.addr());
+                    self.high.set(start.addr() + size);
+                }
                 libc::pthread_attr_destroy(attributes.as_mut_ptr());
             }
             *libc::__errno_location() = errno;
         }
-        // Where it is not known it is empty, and nothing is read.
-        self.low.set(start.addr());
-        self.high.set(start.addr() + size);
     }
 }
 
-/// Up to `depth` frames of the stack of a call: `caller` is its return address, `pointer` the frame pointer at that time, `here` a place on the stack below both.
+/// Up to `depth` frames of the stack of a call: `stack` is where the thread's stack lies, `caller` is its return address, `pointer` the frame pointer at that time, `here` a place on the stack below both.
 #[inline(always)]
 pub(crate) fn walk(
     depth: usize,
-    bounds: &Bounds,
+    stack: Range<usize>,
     here: usize,
     caller: usize,
     pointer: usize,
@@ -70,7 +83,6 @@ pub(crate) fn walk(
     frames[0] = caller as u64;
     let mut count = 1;
     let depth = depth.min(MOST_FRAMES);
-    let stack = bounds.get();
     let mut frame = pointer;
     // Frames lie one above the other. On a stack that is not the thread's own (a coroutine's) nothing is read.
     let mut lowest = match stack.contains(&here) {
@@ -143,7 +155,7 @@ mod tests {
         let told = |words: &mut [usize; 64], next: usize, pointer: usize| {
             words[40..42].copy_from_slice(&[next, 0x7000]);
             std::hint::black_box(&words);
-            let stack = walk(8, &bounds, start, 0x4000, pointer);
+            let stack = walk(8, bounds.find(), start, 0x4000, pointer);
             stack.frames[..stack.count].to_vec()
         };
         // Nowhere, back, itself, odd, the last word, far outside.
@@ -153,17 +165,17 @@ mod tests {
         }
         assert_eq!(told(&mut words, 0, 7), [0x4000]);
         assert_eq!(told(&mut words, 0, start - 16), [0x4000]);
-        let elsewhere = walk(8, &bounds, start - 4096, 0x4000, at(4));
+        let elsewhere = walk(8, bounds.find(), start - 4096, 0x4000, at(4));
         assert_eq!(elsewhere.count, 1, "another stack");
         told(&mut words, 0, at(4));
-        assert_eq!(walk(2, &bounds, start, 0x4000, at(4)).count, 2);
+        assert_eq!(walk(2, bounds.find(), start, 0x4000, at(4)).count, 2);
     }
 
     #[test]
     fn this_threads_stack_is_known() {
         let bounds = Bounds::new();
         let here = (&raw const bounds).addr();
-        assert!(bounds.get().contains(&here));
-        assert!(bounds.get().len() >= 64 << 10);
+        assert!(bounds.find().contains(&here));
+        assert!(bounds.find().len() >= 64 << 10);
     }
 }

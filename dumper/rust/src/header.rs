@@ -14,7 +14,7 @@ use std::alloc::Layout;
 /// Room in front of a block, at least.
 pub(crate) const HEADER: usize = 16;
 /// Room in front of a block whose size needs a word of its own.
-const LONG_HEADER: usize = 32;
+pub(crate) const LONG_HEADER: usize = 32;
 /// Blocks start at multiples of this, as those of every allocator do, and the map has a byte for so many.
 pub(crate) const GRAIN: usize = 16;
 

@@ -8,6 +8,7 @@ use memdump_dumper::{SwitchAllocator, in_child};
 
 use crate::header::{Header, Padded};
 use crate::local::{self, Local};
+use crate::map::{OWN, TOLD};
 use crate::{frames, map, sites};
 
 /// A global allocator that remembers its blocks for heap dumps: [`Heap::system`] over the system's allocator, [`Heap::around`] over another one.
@@ -86,7 +87,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
         };
         // SAFETY: the block is this allocator's and has a header.
         let header = unsafe { Header::read(block) };
-        let was_marked = map::is_marked(block.addr());
+        let mark = map::get(block.addr());
         // Cleared before another thread can get the memory.
         map::clear(block.addr());
         let moved = if before.prefix == after.prefix {
@@ -99,8 +100,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
             unsafe { self.move_to(block, before, after, layout.size().min(size)) }
         };
         if moved.is_null() {
-            if was_marked {
-                map::mark(block.addr());
+            if mark != 0 {
+                map::mark(block.addr(), mark);
             }
             return moved;
         }
@@ -116,8 +117,8 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
                 },
             );
             header.write(block);
-            if was_marked {
-                map::mark(block.addr());
+            if mark != 0 {
+                map::mark(block.addr(), mark);
             }
             block
         }
@@ -173,9 +174,8 @@ impl<A: GlobalAlloc> Heap<A> {
                     serial: local.births.take(),
                 };
                 header.write(block);
-                if !local.is_own.get() {
-                    map::mark(block.addr());
-                }
+                let mark = if local.is_own.get() { OWN } else { TOLD };
+                map::mark(block.addr(), mark);
             });
             block
         }
@@ -245,7 +245,7 @@ pub(crate) unsafe extern "C" fn allocate_at<A: GlobalAlloc>(
     // SAFETY: of the caller.
     unsafe {
         heap.allocate_as(layout, zeroed != 0, |local| {
-            let stack = frames::walk(sites::depth(), &local.bounds, here, caller, pointer);
+            let stack = frames::walk(sites::depth(), local.bounds.find(), here, caller, pointer);
             sites::of_stack(align, &stack, &local.sites)
         })
     }

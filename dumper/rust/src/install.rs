@@ -8,7 +8,7 @@ use memdump_dumper::{
 };
 
 use crate::sites::{self, MOST_FRAMES};
-use crate::target::RustProgram;
+use crate::target::{NativeProgram, Runtime};
 use crate::{local, map, threads};
 
 /// Why nothing was installed.
@@ -21,6 +21,16 @@ pub enum InstallError {
          `#[global_allocator] static HEAP: memdump::Heap = memdump::Heap::system();` in the program"
     )]
     Allocator,
+    /// The program does not allocate by the `malloc` that was preloaded.
+    #[error(
+        "the program's malloc is another one, linked into it or loaded before: its blocks are not known"
+    )]
+    Malloc,
+    /// The system has no memory for the map of blocks, perhaps because addresses are limited (`ulimit -v`).
+    #[error(
+        "the system refuses memory to remember where blocks are (64 MiB of addresses at a time)"
+    )]
+    Map,
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -30,6 +40,9 @@ pub enum InstallError {
     /// `MEMDUMP_STACKS` is no number from 0 to 8.
     #[error("MEMDUMP_STACKS={0}: a number from 0 (off) to 8 is allowed")]
     Stacks(String),
+    /// What is called in forked processes cannot be remembered.
+    #[error("cannot prepare for forks: {0}")]
+    Fork(std::io::Error),
     /// There is no memory for the table of stacks.
     #[error("cannot remember stacks: {0}")]
     StackTable(std::io::Error),
@@ -53,6 +66,7 @@ pub fn install() -> Result<(), InstallError> {
 pub struct Builder {
     settings: SettingsBuilder,
     stacks: Option<u8>,
+    runtime: Runtime,
 }
 
 impl Builder {
@@ -74,13 +88,20 @@ impl Builder {
         self
     }
 
+    /// Whose heap it is: of a program in Rust, if nothing else is said.
+    #[doc(hidden)]
+    pub fn runtime(mut self, runtime: Runtime) -> Builder {
+        self.runtime = runtime;
+        self
+    }
+
     /// Installs. Called again it takes the new settings; another number of stacks counts for blocks that are allocated from then on.
     ///
     /// # Errors
     ///
     /// As [`install`].
     pub fn install(self) -> Result<(), InstallError> {
-        check_allocator()?;
+        check_allocator(self.runtime)?;
         local::own(|| {
             let settings = self.settings.build()?;
             let stacks = match self.stacks {
@@ -88,7 +109,11 @@ impl Builder {
                 None => stacks_of_environment()?,
             };
             threads::prepare().map_err(InstallError::Threads)?;
-            memdump_dumper::install(Arc::new(RustProgram), settings, &wait_plainly)?;
+            memdump_dumper::install(
+                Arc::new(NativeProgram(self.runtime)),
+                settings,
+                &wait_plainly,
+            )?;
             // Last: what is not installed shall cost nothing.
             sites::set_depth(stacks).map_err(InstallError::StackTable)
         })
@@ -111,17 +136,30 @@ fn stacks_of_environment() -> Result<u8, InstallError> {
 ///
 /// Why there is no dump: no part of it is left then.
 pub fn dump(path: impl AsRef<Path>, settings: &Settings) -> Result<Report, DumpError> {
+    dump_of(Runtime::default(), path.as_ref(), settings)
+}
+
+/// As [`dump`], and says whose heap it is.
+///
+/// # Errors
+///
+/// As [`dump`].
+pub fn dump_of(runtime: Runtime, path: &Path, settings: &Settings) -> Result<Report, DumpError> {
     local::own(|| {
         // Without it threads that run are not held, and what they hold is missing.
         let _ = threads::prepare();
-        dump_now(&RustProgram, path.as_ref(), settings, &wait_plainly)
+        dump_now(&NativeProgram(runtime), path, settings, &wait_plainly)
     })
 }
 
-fn check_allocator() -> Result<(), InstallError> {
+fn check_allocator(runtime: Runtime) -> Result<(), InstallError> {
     let probe = std::hint::black_box(Box::new([0u8; 48]));
-    match map::is_marked(probe.as_ptr().addr()) {
+    match map::get(probe.as_ptr().addr()) != 0 {
         true => Ok(()),
-        false => Err(InstallError::Allocator),
+        false => Err(match runtime {
+            _ if map::missed() > 0 => InstallError::Map,
+            Runtime::Rust => InstallError::Allocator,
+            Runtime::Malloc => InstallError::Malloc,
+        }),
     }
 }

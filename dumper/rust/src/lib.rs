@@ -21,8 +21,12 @@ mod heap;
 mod images;
 mod install;
 mod local;
+#[cfg(feature = "preload")]
+pub mod malloc;
 mod map;
 mod sites;
+#[cfg(feature = "preload")]
+mod static_local;
 mod target;
 mod thread_locals;
 mod threads;
@@ -34,3 +38,8 @@ pub use memdump_dumper::{
     DumpError, Report, Settings, SettingsBuilder, SettingsError, Signal, Status, shutdown, status,
     wait_plainly,
 };
+// For libmemdump_preload.
+#[doc(hidden)]
+pub use install::dump_of;
+#[doc(hidden)]
+pub use target::Runtime;

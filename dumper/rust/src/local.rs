@@ -7,6 +7,7 @@ use crate::frames::Bounds;
 use crate::sites::Cache;
 
 /// Constant and without a destructor: it is there before a thread's first allocation and after its last one, and reaching it allocates nothing.
+/// All zero is a new one.
 pub(crate) struct Local {
     pub(crate) births: Run,
     pub(crate) bounds: Bounds,
@@ -17,6 +18,7 @@ pub(crate) struct Local {
     pub(crate) is_agent: Cell<bool>,
 }
 
+#[cfg(not(feature = "preload"))]
 thread_local! {
     static LOCAL: Local = const {
         Local {
@@ -30,9 +32,17 @@ thread_local! {
 }
 
 /// Runs with what this thread has.
+#[cfg(not(feature = "preload"))]
 #[inline(always)]
 pub(crate) fn with<R>(run: impl FnOnce(&Local) -> R) -> R {
     LOCAL.with(run)
+}
+
+/// Runs with what this thread has.
+#[cfg(feature = "preload")]
+#[inline(always)]
+pub(crate) fn with<R>(run: impl FnOnce(&Local) -> R) -> R {
+    run(crate::static_local::of_this_thread())
 }
 
 /// Runs something whose blocks are memdump's own.
@@ -40,16 +50,16 @@ pub(crate) fn own<R>(run: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
-            LOCAL.with(|local| local.is_own.set(self.0));
+            with(|local| local.is_own.set(self.0));
         }
     }
-    let _restore = Restore(LOCAL.with(|local| local.is_own.replace(true)));
+    let _restore = Restore(with(|local| local.is_own.replace(true)));
     run()
 }
 
 /// This thread is memdump's for good.
 pub(crate) fn enter_agent() {
-    LOCAL.with(|local| {
+    with(|local| {
         local.is_own.set(true);
         local.is_agent.set(true);
     });

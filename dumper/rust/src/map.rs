@@ -15,6 +15,15 @@ pub(crate) const MARKS: usize = (1 << PIECE_SHIFT) / GRAIN;
 /// Addresses of programs have 47 bits on x86-64 and 48 on aarch64.
 const PIECES: usize = 1 << (48 - PIECE_SHIFT);
 
+/// The mark of a block that dumps have. The bits below it are its maker's to use; a mark of these alone is of a block of memdump's own,
+/// which no dump has.
+pub(crate) const TOLD: u8 = 0x80;
+/// The mark of a block of memdump's own where its maker has nothing else to say.
+pub(crate) const OWN: u8 = 1;
+
+/// Of so many blocks without a mark one asks the system again.
+const ASKED_EVERY: u64 = 1024;
+
 static DIRECTORY: [AtomicPtr<AtomicU8>; PIECES] =
     [const { AtomicPtr::new(ptr::null_mut()) }; PIECES];
 static MISSED: AtomicU64 = AtomicU64::new(0);
@@ -24,19 +33,20 @@ fn place(address: usize) -> (usize, usize) {
     (address >> PIECE_SHIFT, address / GRAIN % MARKS)
 }
 
-/// The block at this address lives; its header is written.
+/// The block at this address lives; its header is written. `false` if the system refused memory for the mark.
 #[inline(always)]
-pub(crate) fn mark(address: usize) {
+pub(crate) fn mark(address: usize, mark: u8) -> bool {
     let (piece, at) = place(address);
     let start = match DIRECTORY.get(piece) {
         Some(entry) => entry.load(Ordering::Acquire),
         None => ptr::null_mut(),
     };
     if start.is_null() {
-        return mark_first(address);
+        return mark_first(address, mark);
     }
     // SAFETY: a piece has `MARKS` marks and is never unmapped.
-    unsafe { &*start.add(at) }.store(1, Ordering::Release);
+    unsafe { &*start.add(at) }.store(mark, Ordering::Release);
+    true
 }
 
 /// The block at this address lives no more. Without a mark it does nothing.
@@ -47,10 +57,16 @@ pub(crate) fn clear(address: usize) {
     }
 }
 
-/// Whether there is a live block at this address.
+/// The mark of the live block at this address; 0 where there is none.
 #[inline(always)]
-pub(crate) fn is_marked(address: usize) -> bool {
-    find(address).is_some_and(|mark| mark.load(Ordering::Relaxed) != 0)
+pub(crate) fn get(address: usize) -> u8 {
+    find(address).map_or(0, |mark| mark.load(Ordering::Relaxed))
+}
+
+/// Whether there is a live block at this address that dumps have.
+#[cfg(test)]
+pub(crate) fn is_told(address: usize) -> bool {
+    get(address) & TOLD != 0
 }
 
 #[inline(always)]
@@ -63,12 +79,15 @@ fn find(address: usize) -> Option<&'static AtomicU8> {
 
 #[cold]
 #[inline(never)]
-fn mark_first(address: usize) {
+fn mark_first(address: usize, value: u8) -> bool {
     let (piece, _) = place(address);
-    if DIRECTORY.get(piece).is_some_and(map) {
-        return mark(address);
+    // Where the system has refused memory it is not asked for each block again.
+    let is_asked = MISSED.load(Ordering::Relaxed).is_multiple_of(ASKED_EVERY);
+    if is_asked && DIRECTORY.get(piece).is_some_and(map) {
+        return mark(address, value);
     }
     MISSED.fetch_add(1, Ordering::Relaxed);
+    false
 }
 
 /// Gives the entry a piece, if the system has one.

@@ -17,8 +17,9 @@ const FIRST_WITH_STACK: u32 = 64;
 const ENTRIES: usize = 1 << 17;
 /// Twice as many, so that a search ends soon.
 const SLOTS: usize = 2 * ENTRIES;
-/// Stacks that each thread finds without a look at the table.
-const CACHED: usize = 256;
+/// Stacks that each thread finds without a look at the table. The library that is preloaded has them in memory that libc takes from each thread's
+/// stack, which may be small.
+const CACHED: usize = if cfg!(feature = "preload") { 64 } else { 256 };
 
 static DEPTH: AtomicU8 = AtomicU8::new(0);
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(ptr::null_mut());
@@ -52,6 +53,7 @@ pub(crate) struct Stack {
 pub(crate) struct Cache([Cell<(u64, u32)>; CACHED]);
 
 impl Cache {
+    #[cfg_attr(all(feature = "preload", not(test)), expect(dead_code))]
     pub(crate) const fn new() -> Cache {
         Cache([const { Cell::new((0, 0)) }; CACHED])
     }

@@ -17,10 +17,29 @@ const PRODUCER: &str = concat!("memdump-rust ", env!("CARGO_PKG_VERSION"));
 /// What libc keeps behind the thread pointer, and the room that it leaves for libraries that are loaded later.
 const BESIDE_THREAD_LOCALS: usize = 4096;
 
-/// The program that this is linked into.
-pub(crate) struct RustProgram;
+/// Whose heap it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Runtime {
+    /// That of a program in Rust, which has declared its allocator.
+    #[default]
+    Rust,
+    /// That of a program in any language, which allocates by `malloc`.
+    Malloc,
+}
 
-impl Target for RustProgram {
+impl Runtime {
+    fn name(self) -> &'static str {
+        match self {
+            Runtime::Rust => "Rust",
+            Runtime::Malloc => "malloc",
+        }
+    }
+}
+
+/// The program that this is linked into.
+pub(crate) struct NativeProgram(pub(crate) Runtime);
+
+impl Target for NativeProgram {
     fn hold_still(&self, clone_now: &mut dyn FnMut()) -> Result<(), String> {
         let held = threads::stop(local::with(|local| local.is_agent.get()));
         births::end_runs();
@@ -35,14 +54,16 @@ impl Target for RustProgram {
 
     fn walk(&self, out: DumpFile, context: &SnapshotContext) -> Result<WalkSummary, WalkError> {
         let mut writer = Writer::new(out, ADDRESS_SHIFT)?.with_births().with_native();
-        write_facts(&mut writer, context)?;
+        write_facts(&mut writer, self.0, context)?;
         let mappings = images::mappings();
         let images = images::images(&mappings);
 
         let constants = images::constants(&mappings);
         let mut walk = Walk::new(writer, births::watermark(), constants);
+        walk.find_own();
         walk.sift();
         walk.tell_blocks();
+        walk.tell_own();
         tell_statics(&mut walk, &images);
         tell_threads(&mut walk, &mappings, &images, context.pid);
         walk.tell_types(&images, context);
@@ -61,9 +82,13 @@ impl Target for RustProgram {
     }
 }
 
-fn write_facts(writer: &mut Writer<DumpFile>, context: &SnapshotContext) -> Result<(), WriteError> {
+fn write_facts(
+    writer: &mut Writer<DumpFile>,
+    runtime: Runtime,
+    context: &SnapshotContext,
+) -> Result<(), WriteError> {
     writer.metadata("producer", PRODUCER)?;
-    writer.metadata("runtime", "Rust")?;
+    writer.metadata("runtime", runtime.name())?;
     writer.metadata("native", "conservative")?;
     if births::is_used_up() {
         writer.metadata("identity", "address")?;

@@ -33,6 +33,8 @@ pub(crate) struct Walk<W: Write> {
     constants: Vec<Range<usize>>,
     /// What the writer said when it failed; then nothing is written any more.
     failed: Option<WriteError>,
+    /// memdump's own blocks: they are not told, but what they hold is held.
+    own: Vec<Range<usize>>,
     /// The block, or the word, that is being read.
     at: usize,
     /// The block that is being scanned, and where it ends.
@@ -70,6 +72,7 @@ impl<W: Write> Walk<W> {
             watermark,
             constants,
             failed: None,
+            own: Vec::new(),
             at: 0,
             source: (ObjectId(0), 0),
             end: 0,
@@ -77,6 +80,26 @@ impl<W: Write> Walk<W> {
             counts: Vec::new(),
             unsound: None,
         }
+    }
+
+    /// Takes down where memdump's own blocks lie; those of the snapshot process are younger than the dump.
+    pub(crate) fn find_own(&mut self) {
+        self.at = 0;
+        landed(
+            self,
+            |walk| {
+                while let Some(block) = walk.blocks.next_own(walk.at) {
+                    walk.at = block + GRAIN;
+                    // SAFETY: a fault is survived.
+                    let header = unsafe { Header::read(ptr::with_exposed_provenance(block)) };
+                    if let Some(header) = header.filter(|header| header.serial <= walk.watermark) {
+                        let end = block.saturating_add(header.size as usize);
+                        walk.own.push(block..end);
+                    }
+                }
+            },
+            |_| {},
+        );
     }
 
     /// Leaves only blocks that are sound and no younger than the dump.
@@ -187,6 +210,21 @@ impl<W: Write> Walk<W> {
             } else {
                 self.tell_vtable(place);
             }
+        }
+    }
+
+    /// Writes what memdump's own blocks hold: handlers of the program's signals, where memdump set up the table of handlers.
+    pub(crate) fn tell_own(&mut self) {
+        let name = self.string("memdump");
+        for addresses in std::mem::take(&mut self.own) {
+            let Some(name) = name else { return };
+            let region = Region {
+                addresses,
+                kind: RootKind::Native,
+                thread: None,
+                name: RegionName::Whole(name),
+            };
+            self.tell_region(&region, false);
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use memdump_format::{
@@ -187,6 +187,16 @@ fn leak_a_cycle() -> (u64, u64) {
     let hidden = |node: &Rc<Node>| !(Rc::as_ptr(node).addr() as u64 - 16);
     assert_eq!(one.mark + other.mark, 3);
     (hidden(&one), hidden(&other))
+}
+
+/// A signal's handler, which alone holds a block; gives the block's address, hidden from the scan.
+#[inline(never)]
+fn handler_with_a_flag() -> u64 {
+    let flag = Arc::new(AtomicBool::new(false));
+    // The block begins with the two counts.
+    let hidden = !(Arc::as_ptr(&flag).addr() as u64 - 16);
+    signal_hook::flag::register(signal_hook::consts::SIGWINCH, flag).unwrap();
+    hidden
 }
 
 /// One test: it is about all blocks of this process.
@@ -373,9 +383,16 @@ fn every_block_is_told_with_what_holds_it() {
         .stacks(8)
         .install();
     installed.unwrap();
+    // Of the program, in a table that is memdump's.
+    let flag = handler_with_a_flag();
+    scrub();
     let alike: Vec<Box<[u64; 7]>> = (0..10).map(|number| Box::new([number; 7])).collect();
     memdump::shutdown(&memdump::wait_plainly);
     let third = Heap::take(&directory.path().join("3.dump"));
+    assert!(third.reached().contains(&!flag), "a handler's flag");
+    let by_memdump =
+        |root: &&Root| root.kind == RootKind::Native && third.text(root.name) == "memdump";
+    assert!(third.roots.iter().filter(by_memdump).count() > 0);
     let gone = boxes
         .iter()
         .filter(|&&hidden| {

@@ -39,6 +39,7 @@ fn print(dump: &Contents, out: &mut impl Write) -> std::io::Result<()> {
             9 => ".__class__".to_owned(),
             10 => format!("<{text}>"),
             11 => "<element>".to_owned(),
+            12 => format!("+{}", label.value),
             _ => String::new(),
         }
     };

@@ -6,6 +6,7 @@ use memdump_format::ObjectId;
 
 use super::super::AnalysisError;
 use super::super::chain::HolderKind;
+use super::super::sums::{Sum, sums};
 use super::accumulations::{Accumulation, growth_of};
 use super::climb::{Answer, Climb};
 use super::commands::Commands;
@@ -19,7 +20,6 @@ use super::replaced::Replaced;
 use super::result::{
     Acquittal, Cleared, Confidence, Memory, Note, NotePart, Place, Reason, Suspect, SuspectKind,
 };
-use super::sums::{Sum, sums};
 use super::threads::{Crowd, Threads, place_of, stands_still};
 use crate::graph::{DominatorTree, RetainedByClass, RetentionError};
 use crate::progress::Progress;

@@ -7,10 +7,10 @@ use foldhash::quality::RandomState;
 use memdump_format::{ObjectId, ReadError};
 use rayon::prelude::*;
 
+use super::super::sums::Sum;
 use super::look::Look;
 use super::notes::PARTS;
 use super::result::{Note, NoteKind, NotePart};
-use super::sums::Sum;
 use crate::snapshot::{Snapshot, TypeKey};
 
 /// An object that holds a value.

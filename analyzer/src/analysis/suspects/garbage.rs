@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use memdump_format::{Label, ObjectId, ReadError};
 
+use super::super::sums::{Sum, sums};
 use super::accumulations::is_builtin;
-use super::cycles::strong_parts;
 use super::judge::{Evidence, Judgement, judge};
 use super::look::Look;
-use super::sums::{Sum, sums};
-use crate::graph::{NO_TARGET, named_references};
+use crate::graph::{NO_TARGET, Unheld, named_references};
 use crate::snapshot::{TypeKey, TypeName};
 
 /// Garbage of one kind: cycles of the same types, and what only they hold.
@@ -45,45 +44,27 @@ impl Garbage {
 
 /// Sorts the garbage of the last dump by the types of its cycles, most bytes first.
 pub(super) fn garbage(look: &Look<'_>) -> Result<Vec<Garbage>, ReadError> {
-    let ids: Vec<ObjectId> = look.held.unreachable.iter().collect();
-    let number_of = |id: ObjectId| ids.binary_search(&id).ok().map(|number| number as u32);
-    // Only references to other garbage count; there are no others to what is unreachable.
-    let rows: Vec<Vec<u32>> = ids
-        .iter()
-        .map(|&id| {
-            let targets = look.graph.forward.targets(id).iter();
-            let garbage = targets.filter(|&&target| target != NO_TARGET);
-            garbage.filter_map(|&target| number_of(target)).collect()
-        })
-        .collect();
-    let parts = strong_parts(ids.len(), |node, n| rows[node as usize].get(n).copied());
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); parts.count];
-    for (number, &part) in parts.of.iter().enumerate() {
-        members[part as usize].push(number as u32);
-    }
-    let refers_to_itself = |number: u32| rows[number as usize].contains(&number);
+    let unheld = Unheld::new(look.graph, look.held.unreachable.iter().collect());
     let mut kinds: BTreeMap<Vec<TypeKey>, usize> = BTreeMap::new();
-    let mut kind_of: Vec<Option<usize>> = vec![None; ids.len()];
-    let mut in_cycle = vec![false; ids.len()];
+    let mut kind_of: Vec<Option<usize>> = vec![None; unheld.len()];
+    let mut in_cycle = vec![false; unheld.len()];
     let mut found: Vec<Garbage> = Vec::new();
-    // Parts that refer to others have the higher numbers: what hangs on a cycle takes its kind.
-    for part in members.iter().rev() {
-        let is_cycle = part.len() > 1 || refers_to_itself(part[0]);
+    // What hangs on a cycle takes its kind.
+    for part in unheld.parts() {
+        let is_cycle = unheld.is_cycle(part);
         let kind = match kind_of[part[0] as usize] {
             Some(kind) if !is_cycle => kind,
             _ => {
-                let mut types = Vec::new();
-                if is_cycle {
-                    types.extend(part.iter().map(|&n| look.snapshot.type_of(ids[n as usize])));
-                    types.sort_unstable();
-                    types.dedup();
-                }
+                let types = match is_cycle {
+                    true => unheld.types(look.snapshot, part),
+                    false => Vec::new(),
+                };
                 let known = kinds.len();
                 *kinds.entry(types.clone()).or_insert_with(|| {
                     found.push(Garbage {
                         types,
                         cycles: 0,
-                        first: ids[part[0] as usize],
+                        first: unheld.id(part[0]),
                         sum: Sum::default(),
                         counts: vec![Some(0); look.clock.dumps()],
                         judgement: Judgement::Nothing,
@@ -97,23 +78,27 @@ pub(super) fn garbage(look: &Look<'_>) -> Result<Vec<Garbage>, ReadError> {
         for &number in part {
             kind_of[number as usize] = Some(kind);
             in_cycle[number as usize] = is_cycle;
-            for &target in &rows[number as usize] {
+            for &target in unheld.targets(number) {
                 kind_of[target as usize].get_or_insert(kind);
             }
         }
     }
-    for (number, &id) in ids.iter().enumerate() {
-        let Some(kind) = kind_of[number] else {
+    for (number, id) in unheld.ids() {
+        let Some(kind) = kind_of[number as usize] else {
             continue;
         };
         if !look.is_old(id) {
             found[kind].new.push(id);
         }
-        if in_cycle[number] {
+        if in_cycle[number as usize] {
             note(look, id, &mut found[kind].counts);
         }
     }
-    let kind_of = |id| number_of(id).and_then(|number| kind_of[number as usize]);
+    let kind_of = |id| {
+        unheld
+            .number_of(id)
+            .and_then(|number| kind_of[number as usize])
+    };
     for (kind, sum) in found
         .iter_mut()
         .zip(sums(look.snapshot, kinds.len(), kind_of)?)

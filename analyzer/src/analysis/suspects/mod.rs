@@ -11,7 +11,6 @@ mod climb;
 mod clock;
 mod commands;
 mod containers;
-mod cycles;
 mod describe;
 mod duplicates;
 mod garbage;
@@ -24,7 +23,6 @@ mod notes;
 mod relocate;
 mod replaced;
 mod result;
-mod sums;
 mod survey;
 mod threads;
 

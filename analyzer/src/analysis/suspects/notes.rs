@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use memdump_format::{ObjectBatch, ObjectColumns, ObjectId, ReadError};
 
+use super::super::sums::{Sum, sums};
 use super::garbage::Garbage;
 use super::look::Look;
 use super::result::{Note, NoteKind, NotePart};
-use super::sums::{Sum, sums};
 use super::threads::{Threads, place_of, stands_still};
 use crate::graph::{Search, Start, Ways};
 use crate::progress::Progress;

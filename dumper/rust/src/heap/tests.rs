@@ -47,7 +47,7 @@ struct Live {
 
 fn header(address: usize) -> Option<Header> {
     let block = ptr::with_exposed_provenance::<u8>(address);
-    assert!(map::is_marked(address), "{address:#x} has no mark");
+    assert!(map::is_told(address), "{address:#x} has no mark");
     // SAFETY: a live block of this allocator.
     unsafe { Header::read(block) }
 }
@@ -121,7 +121,7 @@ fn run(steps: Vec<Step>) {
                     assert!(!moved.is_null());
                     moved.expose_provenance()
                 };
-                assert!(moved == address || !map::is_marked(address));
+                assert!(moved == address || !map::is_told(address));
                 block.layout = Layout::from_size_align(size, block.layout.align()).unwrap();
                 check(moved, &block, kept);
                 // SAFETY: the block has this length now.
@@ -136,7 +136,7 @@ fn run(steps: Vec<Step>) {
                 check(address, &block, block.layout.size());
                 // SAFETY: a live block of this layout, not used again.
                 unsafe { HEAP.dealloc(ptr::with_exposed_provenance_mut(address), block.layout) };
-                assert!(!map::is_marked(address));
+                assert!(!map::is_told(address));
             }
         }
     }
@@ -214,14 +214,14 @@ fn a_size_beyond_its_field_is_told_in_full() {
 }
 
 #[test]
-fn own_blocks_are_not_marked_and_stay_so() {
+fn own_blocks_are_marked_as_such_and_stay_so() {
     let layout = Layout::from_size_align(100, 8).unwrap();
     // SAFETY: a block of this layout.
     unsafe {
         let block = crate::local::own(|| HEAP.alloc(layout));
-        assert!(!map::is_marked(block.addr()));
+        assert_eq!(map::get(block.addr()), map::OWN);
         let block = HEAP.realloc(block, layout, 100_000);
-        assert!(!map::is_marked(block.addr()));
+        assert_eq!(map::get(block.addr()), map::OWN);
         HEAP.dealloc(block, Layout::from_size_align(100_000, 8).unwrap());
     }
 }

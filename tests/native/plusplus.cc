@@ -1,0 +1,68 @@
+// A program in C++: what it makes is told by who made it; what there is no memory for throws, as ever.
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace shop {
+struct alignas(64) Receipt {
+    long number;
+    std::string text;
+    std::unique_ptr<Receipt> next;
+};
+
+struct Cache {
+    std::unique_ptr<Receipt> first;
+    __attribute__((noinline)) void add(long number)
+    {
+        std::unique_ptr<Receipt> made(new Receipt{number, "receipt number " + std::to_string(number), nullptr});
+        made->next = std::move(first);
+        first = std::move(made);
+    }
+};
+
+__attribute__((noinline)) int *count(int from) { return new int[25]{from}; }
+}
+
+static shop::Cache cache;
+static int *counts[10];
+static int handled;
+
+int main()
+{
+    volatile std::size_t most = static_cast<std::size_t>(-1) / 4;
+    for (long number = 0; number < 100; number++)
+        cache.add(number);
+    for (int i = 0; i < 10; i++)
+        counts[i] = shop::count(i);
+    std::set_new_handler([] {
+        if (++handled == 3)
+            throw std::runtime_error("handled");
+    });
+    try {
+        delete[] new char[most];
+        return 2;
+    } catch (const std::runtime_error &) {
+    }
+    std::set_new_handler(nullptr);
+    if (new (std::nothrow) char[most])
+        return 3;
+    try {
+        ::operator delete[](::operator new[](most, std::align_val_t(128)), std::align_val_t(128));
+        return 4;
+    } catch (const std::bad_alloc &) {
+    }
+    std::map<int, std::vector<std::string>> names;
+    for (int i = 0; i < 1000; i++)
+        names[i % 37].push_back("a name that does not fit into the string itself " + std::to_string(i));
+    std::puts("listening");
+    std::fflush(stdout);
+    std::getchar();
+    for (int *count : counts)
+        delete[] count;
+    return handled == 3 ? 0 : 5;
+}
