@@ -9,6 +9,7 @@
 mod blocks;
 mod cache;
 mod debug_info;
+mod edges;
 mod elf;
 mod error;
 mod fields;
@@ -26,6 +27,7 @@ mod symbols;
 mod type_name;
 mod typed;
 mod types;
+mod variants;
 
 pub use cache::{Kept, Outcome, is_native, open_typed};
 pub use error::ResolveError;

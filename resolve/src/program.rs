@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -200,6 +201,26 @@ impl<'a> Program<'a> {
     /// Whether a block of that size and alignment can be of the type.
     pub(crate) fn fits(&self, block: &BlockType, size: u64, alignment: u64) -> bool {
         block.fits(&self.types, size, alignment)
+    }
+
+    /// The bytes of the value that a place of a block lies in: the element of an array or a table, or the whole block.
+    pub(crate) fn value_around(&self, block: &BlockType, size: u64, place: u64) -> Range<u64> {
+        let (first, element) = match block {
+            BlockType::Array(ty) => (0, *ty),
+            BlockType::Table(ty) => {
+                let element = self.types.describe(*ty).size;
+                let shape = element.and_then(|element| TableShape::of(size, element));
+                (shape.map_or(0, |shape| shape.first), *ty)
+            }
+            _ => return 0..size,
+        };
+        match self.types.describe(element).size {
+            Some(each) if each > 0 && place >= first => {
+                let start = place - (place - first) % each;
+                start..start.saturating_add(each)
+            }
+            _ => 0..size,
+        }
     }
 
     /// Whether a type ends with a value of any type that has a trait.

@@ -7,11 +7,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
 
-use memdump_format::{Dump, Label, ObjectId, ReadError, ReferenceBatch, ReferenceColumns, Vtable};
+use memdump_format::{Dump, ObjectId, ReadError};
 
 use crate::blocks::Blocks;
+use crate::edges::{Edge, Vtables, read_edges, read_vtables};
 use crate::fields::{Field, Pointee, Pointer};
 use crate::kinds::{KindId, Kinds};
 use crate::leads::Target;
@@ -28,19 +28,6 @@ const MOST_CLAIMS: usize = 256;
 const MOST_EVIDENCE: usize = 1024;
 /// Of so many words without pointers, one may look like an address by chance, or be left of what was there before.
 const WORDS_FOR_A_DOUBT: u64 = 16;
-
-/// A reference that matters: from, or to, a block whose stack does not settle its type.
-struct Edge {
-    source: ObjectId,
-    /// Where in the source it lies.
-    place: u64,
-    target: ObjectId,
-    /// Where in the target it leads.
-    offset: u64,
-}
-
-/// The types that vtables tell, by block and place in it.
-type Vtables = HashMap<(ObjectId, u64), Rc<[TypeKey]>>;
 
 /// What pointers say of a block.
 struct Claim {
@@ -250,7 +237,20 @@ impl Spread<'_, '_, '_> {
             }
             return;
         };
-        for pointer in &*either {
+        let likely = match &self.kinds.get(block.kind).block {
+            Some(ty) if either.len() > 1 => {
+                let edges = &self.edges[self.outgoing(source)];
+                let target = |at| {
+                    let edge = edges.binary_search_by_key(&at, |edge| edge.place).ok()?;
+                    let Edge { target, offset, .. } = edges[edge];
+                    Some(self.target(target, offset))
+                };
+                self.program
+                    .likeliest(ty, block.size, place, &either, target)
+            }
+            _ => either.to_vec(),
+        };
+        for pointer in &likely {
             let Pointee::Type(pointee) = &pointer.target else {
                 continue;
             };
@@ -309,12 +309,25 @@ impl Spread<'_, '_, '_> {
 
     /// The one claim that is better than all others.
     fn decide(&self, id: ObjectId, claims: &[Claim]) -> Option<KindId> {
+        let boxed: Vec<TypeKey> = claims
+            .iter()
+            .filter_map(|claim| match self.kinds.get(claim.kind).block {
+                Some(BlockType::One(ty)) if claim.is_owner => Some(ty),
+                _ => None,
+            })
+            .collect();
         let is_told = claims.iter().any(|claim| !claim.is_dynamic);
         let worths = claims.iter().filter_map(|claim| {
             if is_told && claim.is_dynamic {
                 return None;
             }
             let block = self.kinds.get(claim.kind).block.as_ref()?;
+            // A vector has room for four elements when it begins to grow: one alone is rather in a box.
+            if let BlockType::Array(one) = block
+                && boxed.contains(one)
+            {
+                return None;
+            }
             let explained = self.explained(id, block)?;
             let is_owner = claim.is_owner;
             Some((
@@ -359,60 +372,4 @@ impl Spread<'_, '_, '_> {
         let by_chance = (size / 8 / WORDS_FOR_A_DOUBT).max(explained);
         (contradicted <= by_chance).then_some(explained as i64 - contradicted as i64)
     }
-}
-
-/// What the vtables beside pointers tell.
-fn read_vtables(dump: &Dump, blocks: &Blocks, program: &Program<'_>) -> Result<Vtables, ReadError> {
-    let mut known: HashMap<u64, Rc<[TypeKey]>> = HashMap::new();
-    let mut found = HashMap::new();
-    for Vtable { place, vtable } in dump.vtables()? {
-        let values = known
-            .entry(vtable)
-            .or_insert_with(|| program.behind_vtable(vtable).into());
-        if let Some(at) = blocks.holder(place)
-            && !values.is_empty()
-        {
-            found.insert(at, Rc::clone(values));
-        }
-    }
-    Ok(found)
-}
-
-/// All references from and to blocks without type, by source.
-fn read_edges(dump: &Dump, blocks: &Blocks, kinds: &Kinds<'_, '_>) -> Result<Vec<Edge>, ReadError> {
-    let is_open = |id: ObjectId| {
-        let block = blocks.get(id);
-        block.is_some_and(|block| kinds.is_open(block.kind, block.site))
-    };
-    let mut edges = Vec::new();
-    let mut batch = ReferenceBatch::default();
-    for block in dump.reference_blocks() {
-        block.decode(ReferenceColumns::ALL, &mut batch)?;
-        let mut place = 0;
-        for group in &batch.groups {
-            for at in place..place + group.count as usize {
-                let (Some(&address), Label::Offset(offset)) =
-                    (batch.targets.get(at), batch.label(at))
-                else {
-                    continue;
-                };
-                let Some(target) = blocks.find(address) else {
-                    continue;
-                };
-                let source = group.source;
-                if blocks.get(source).is_some() && (is_open(source) || is_open(target)) {
-                    edges.push(Edge {
-                        source,
-                        place: offset,
-                        target,
-                        offset: batch.offset(at),
-                    });
-                }
-            }
-            place += group.count as usize;
-        }
-    }
-    // A group that did not fit its block goes on in the next one, so equal sources already follow one another.
-    edges.sort_by_key(|edge| edge.source);
-    Ok(edges)
 }
