@@ -147,8 +147,8 @@ proptest! {
             heap = heap.refers(0x1000 + a * 0x10, 0x1000 + b * 0x10, "");
         }
         let mut reaches = [[false; 10]; 10];
-        for n in 0..10 {
-            reaches[n][n] = true;
+        for (n, row) in reaches.iter_mut().enumerate() {
+            row[n] = true;
         }
         for _ in 0..10 {
             for &(a, b) in &references {
