@@ -191,6 +191,12 @@ impl Heap {
         self
     }
 
+    /// A word that refers to a block, and what may be the address of a vtable behind it.
+    pub fn vtable(mut self, place: u64, vtable: u64) -> Self {
+        self.contents.vtables.push((place, vtable));
+        self
+    }
+
     /// A key and a value about the dump.
     pub fn metadata(mut self, key: &str, value: &str) -> Self {
         self.contents

@@ -63,7 +63,7 @@ pub fn files() -> Vec<Odd> {
             file.index(0).fields.set(block::RESERVED, 0xffff);
         }),
         same("blocks of unknown kinds", &|file| {
-            for (kind, at) in [(11, 0), (0, 3), (255, 5), (14, 5)] {
+            for (kind, at) in [(12, 0), (0, 3), (255, 5), (14, 5)] {
                 file.parts.insert(at, Part::Block(unknown(kind)));
             }
         }),

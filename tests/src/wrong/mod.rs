@@ -62,7 +62,8 @@ pub fn right() -> File {
     for number in 0..6 {
         heap = heap
             .site(3 + number as u8, &[0x5000 + number, 0x4000])
-            .loaded_file(&format!("/lib/{number}"), 0x4000 + 0x1000 * number);
+            .loaded_file(&format!("/lib/{number}"), 0x4000 + 0x1000 * number)
+            .vtable(0x1000 + 0x10 * number, 0x1800 + 8 * number);
     }
     heap.records_per_block(4)
         .blocks_per_index(7)

@@ -8,7 +8,7 @@ use crate::record::Site;
 
 /// The column of each kind that holds varints and nothing else, none of which may be skipped.
 fn varint_columns() -> impl Iterator<Item = (u8, u8)> {
-    const ALL: [(u8, &[u8]); 10] = [
+    const ALL: [(u8, &[u8]); 11] = [
         (kind::METADATA, &[1, 3]),
         (kind::STRINGS, &[1]),
         (kind::TYPES, &[1, 2, 3, 4]),
@@ -19,6 +19,7 @@ fn varint_columns() -> impl Iterator<Item = (u8, u8)> {
         (kind::VALUES, &[1, 2]),
         (kind::SITES, &[2, 3]),
         (kind::MODULES, &[1, 2, 3, 4, 5]),
+        (kind::VTABLES, &[1, 2]),
     ];
     ALL.into_iter()
         .flat_map(|(kind, columns)| columns.iter().map(move |&column| (kind, column)))
