@@ -7,7 +7,7 @@ use std::path::Path;
 use memdump_format::{
     Address, Dump, Fault, Label, Limits, Module, Object, ObjectBatch, ObjectColumns, ObjectFlags,
     ObjectId, ReadError, Reference, ReferenceBatch, ReferenceColumns, Root, RootKind, Site,
-    Strength, StringId, Type, TypeFlags, TypeId, WriteError, Writer,
+    Strength, StringId, Type, TypeFlags, TypeId, Vtable, WriteError, Writer,
 };
 use memdump_tests::{Contents, Rng, record};
 
@@ -34,6 +34,7 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
         faults: dump.faults()?.iter().map(fault_from).collect(),
         sites: dump.sites()?.iter().map(site_from).collect(),
         modules: dump.modules()?.iter().map(module_from).collect(),
+        vtables: dump.vtables()?.iter().map(vtable_from).collect(),
         ..Contents::default()
     };
     for id in 0..dump.counts().strings {
@@ -82,6 +83,7 @@ pub(crate) fn contents(dump: &Dump) -> Result<Contents, ReadError> {
     assert_eq!(counts.faults, read.faults.len() as u64);
     assert!(dump.is_recovered() || counts.sites == read.sites.len() as u64);
     assert_eq!(counts.modules, read.modules.len() as u64);
+    assert_eq!(counts.vtables, read.vtables.len() as u64);
     Ok(read)
 }
 
@@ -114,7 +116,8 @@ pub(crate) fn write(
         writer = writer.with_values();
     }
     let has_offsets = contents.references.iter().any(|one| one.offset != 0);
-    if has_offsets || !contents.sites.is_empty() || !contents.modules.is_empty() {
+    let left = contents.sites.len() + contents.modules.len() + contents.vtables.len();
+    if has_offsets || left > 0 {
         writer = writer.with_native();
     }
     let mut births = contents.births.iter();
@@ -129,18 +132,19 @@ pub(crate) fn write(
     let mut values = contents.values.iter();
     let mut sites = contents.sites.iter();
     let mut modules = contents.modules.iter();
-    let mut left = contents.metadata.len()
+    let mut vtables = contents.vtables.iter();
+    let mut left = left
+        + contents.metadata.len()
         + contents.strings.len()
         + contents.types.len()
         + contents.objects.len();
     left += contents.references.len() + contents.roots.len() + contents.faults.len();
     left += contents.values.len();
-    left += contents.sites.len() + contents.modules.len();
     while left > 0 {
         // Whole runs, so that long groups of references are met.
         for _ in 0..1 + rng.below(40) {
             left -= 1;
-            let taken = match rng.below(10) {
+            let taken = match rng.below(11) {
                 0 => metadata
                     .next()
                     .map(|(key, value)| writer.metadata(key, value)),
@@ -168,7 +172,10 @@ pub(crate) fn write(
                     .next()
                     .map(|(object, text)| writer.value(ObjectId(*object as u32), text)),
                 8 => sites.next().map(|one| writer.site(&site_to(one))),
-                _ => modules.next().map(|one| writer.module(&module_to(one))),
+                9 => modules.next().map(|one| writer.module(&module_to(one))),
+                _ => vtables
+                    .next()
+                    .map(|&(place, vtable)| writer.vtable(&Vtable { place, vtable })),
             };
             match taken {
                 Some(result) => result?,
@@ -185,6 +192,10 @@ pub(crate) fn write(
     assert_eq!(counts.objects, contents.objects.len() as u64);
     assert_eq!(counts.references, contents.references.len() as u64);
     Ok(bytes)
+}
+
+fn vtable_from(one: &Vtable) -> (u64, u64) {
+    (one.place, one.vtable)
 }
 
 fn label_to(raw: record::RawLabel) -> Label {
