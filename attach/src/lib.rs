@@ -2,7 +2,7 @@
 //!
 //! No code is injected and no register touched: the interpreter is asked, by its own means, to run a few lines of Python. From 3.14 on
 //! that is what its interface for debuggers is for (`remote_debug`); before, its ring of pending calls does (`pending`). Everything is
-//! looked at before something is written (`runtime`, `image`), it is written while all threads stand still for less than a millisecond
+//! looked at before something is written (`runtime`, `image`), it is written while all threads stand still, for about a millisecond
 //! (`hold`), and it is taken back if the interpreter does not come to it.
 
 mod channel;
