@@ -85,7 +85,8 @@ def guard(work):
         work()
     except BaseException as error:
         failures.append(repr(error))
-signal.signal(signal.SIGTERM, lambda *_: over.set())
+# Set by another thread: a handler may interrupt `over.wait`, which holds the lock that `set` takes.
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=over.set).start())
 before = set(dir(sys.modules["__main__"]))
 {work}
 kept = [bytes([i % 256]) * 1000 for i in range(5000)]
