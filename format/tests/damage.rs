@@ -348,7 +348,10 @@ fn other_files_are_told_apart() {
     );
     let folder = tempfile::tempdir().unwrap();
     let error = Dump::open(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("no regular file"), "{error}");
+    assert!(
+        error.contains("it is a directory; name the dumps"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -17,11 +17,14 @@ impl Bytes {
     /// Maps a file.
     pub(super) fn map(path: &Path) -> io::Result<Bytes> {
         // Asked before it is opened: that would wait for whoever writes into a pipe.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is no regular file",
-            ));
+        let found = std::fs::metadata(path)?;
+        if found.is_dir() {
+            let why = "it is a directory; name the dumps that lie in it";
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, why));
+        }
+        if !found.is_file() {
+            let why = "it is no regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let file = File::open(path)?;
         // SAFETY: nothing can make this sound against another process that changes the file while it is mapped: bytes under a shared

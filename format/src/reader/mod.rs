@@ -144,7 +144,13 @@ impl Dump {
         let header = check_header(path, &bytes)?;
         let (blocks, mut damage) = recover::scan(&bytes);
         if let Err(error) = index::read(path, &bytes) {
-            damage.index = Some(error.to_string());
+            // The file is named, and its remains are asked for already.
+            damage.index = Some(match error {
+                ReadError::CutOff { offset, why, .. } => {
+                    format!("it is cut off, or its trailer (at offset {offset}) is damaged: {why}")
+                }
+                other => other.to_string(),
+            });
         }
         let survivors = Survivors::new(&blocks);
         let mut counts = count(&blocks);

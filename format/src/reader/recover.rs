@@ -54,9 +54,14 @@ impl fmt::Display for Damage {
         }
         write!(
             f,
-            "{} bytes in {} parts could not be read",
+            "{} bytes in {} {} could not be read",
             self.bytes_not_read,
-            self.missing.len()
+            self.missing.len(),
+            if self.missing.len() == 1 {
+                "part"
+            } else {
+                "parts"
+            }
         )?;
         for part in &self.missing {
             f.write_str("\n  ")?;
