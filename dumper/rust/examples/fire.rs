@@ -8,8 +8,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 
 #[global_allocator]
 static HEAP: memdump::Heap = memdump::Heap::system();
@@ -36,10 +36,13 @@ fn main() {
     }
     MINE.with_borrow_mut(|mine| mine.extend(0..99));
     println!("local {:p}", MINE.with_borrow(|mine| mine.as_ptr()));
+    let begun = Arc::new(Barrier::new(threads as usize + 1));
     for seed in 0..threads {
         let thread = std::thread::Builder::new().name(format!("fire {seed}"));
-        thread.spawn(move || burn(seed)).unwrap();
+        let begun = Arc::clone(&begun);
+        thread.spawn(move || burn(seed, &begun)).unwrap();
     }
+    begun.wait();
     println!("ready");
     for line in std::io::stdin().lines() {
         line.unwrap();
@@ -47,8 +50,8 @@ fn main() {
     }
 }
 
-/// Blocks of all sizes, grown, shrunk and freed, in collections of all kinds.
-fn burn(seed: u64) -> ! {
+/// Blocks of all sizes, grown, shrunk and freed, in collections of all kinds. Has hundreds of them when it passes `begun`.
+fn burn(seed: u64, begun: &Barrier) -> ! {
     let mut state = seed;
     let mut random = move |below: u64| {
         state = state
@@ -57,7 +60,8 @@ fn burn(seed: u64) -> ! {
         (state >> 33) % below
     };
     let mut texts: Vec<String> = vec![String::new(); 64];
-    let mut map = HashMap::new();
+    let mut map: HashMap<_, _> = (0..1000).map(|key| (key, vec![key])).collect();
+    begun.wait();
     loop {
         let text = &mut texts[random(64) as usize];
         let longest = 1 << random(18);

@@ -33,12 +33,18 @@ impl Run {
     /// The serial of a birth in this thread; 0 when all have been used.
     #[inline(always)]
     pub(crate) fn take(&self) -> u64 {
+        self.next().unwrap_or_else(|| self.begin())
+    }
+
+    /// The next serial of the run; `None` where another run must begin.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Option<u64> {
         let serial = self.next.get();
         if serial == self.end.get() || self.epoch.get() != EPOCH.load(Ordering::Relaxed) {
-            return self.begin();
+            return None;
         }
         self.next.set(serial + 1);
-        serial
+        Some(serial)
     }
 
     #[cold]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::ptr;
 
 use crate::heap::{self, Heap};
-use crate::sites::{MOST_FRAMES, Stack};
+use crate::sites::{Addresses, MOST_FRAMES};
 
 /// Where a thread's stack lies, as far as it is known yet. All zero is: not known.
 pub(crate) struct Bounds {
@@ -70,42 +70,65 @@ impl Bounds {
     }
 }
 
-/// Up to `depth` frames of the stack of a call: `stack` is where the thread's stack lies, `caller` is its return address, `pointer` the frame pointer at that time, `here` a place on the stack below both.
-#[inline(always)]
-pub(crate) fn walk(
-    depth: usize,
-    stack: Range<usize>,
-    here: usize,
+/// A call, whose return addresses are read along the frame pointers.
+#[derive(Clone, Copy)]
+pub(crate) struct Call {
+    /// Its return address, and the frame pointer at that time.
     caller: usize,
     pointer: usize,
-) -> Stack {
-    let mut frames = [0; MOST_FRAMES];
-    frames[0] = caller as u64;
-    let mut count = 1;
-    let depth = depth.min(MOST_FRAMES);
-    let mut frame = pointer;
-    // Frames lie one above the other. On a stack that is not the thread's own (a coroutine's) nothing is read.
-    let mut lowest = match stack.contains(&here) {
-        true => here,
-        false => usize::MAX,
-    };
-    while count < depth
-        && frame >= lowest
-        && frame < stack.end.saturating_sub(16)
-        && frame.is_multiple_of(8)
-    {
-        let words = ptr::with_exposed_provenance::<usize>(frame);
-        // SAFETY: both words lie between a place that is on the thread's stack now and the stack's end: that is mapped.
-        let (next, address) = unsafe { (words.read(), words.add(1).read()) };
-        if address < 4096 {
-            break;
+    /// How many return addresses may be read besides.
+    more: usize,
+    /// Frames lie between these places.
+    lowest: usize,
+    end: usize,
+}
+
+impl Call {
+    /// `stack` is where the thread's stack lies, `here` a place on it below the call's frames. `depth` addresses are told at most.
+    #[inline(always)]
+    pub(crate) fn new(
+        depth: usize,
+        stack: Range<usize>,
+        here: usize,
+        caller: usize,
+        pointer: usize,
+    ) -> Call {
+        // On a stack that is not the thread's own (a coroutine's) nothing is read.
+        let is_own = stack.contains(&here);
+        Call {
+            caller,
+            pointer,
+            more: if is_own { depth.saturating_sub(1) } else { 0 },
+            lowest: here,
+            end: stack.end.wrapping_sub(16),
         }
-        frames[count] = address as u64;
-        count += 1;
-        lowest = frame + 16;
-        frame = next;
     }
-    Stack { frames, count }
+}
+
+impl Addresses for Call {
+    #[inline(always)]
+    fn fold<R>(self, first: R, mut add: impl FnMut(R, u64) -> R) -> R {
+        let mut result = add(first, self.caller as u64);
+        // Frames lie one above the other.
+        let (mut frame, mut lowest) = (self.pointer, self.lowest);
+        // A constant number, so that the loop is unrolled.
+        for number in 1..MOST_FRAMES {
+            let is_there = frame >= lowest && frame < self.end && frame.is_multiple_of(8);
+            if number > self.more || !is_there {
+                break;
+            }
+            let words = ptr::with_exposed_provenance::<usize>(frame);
+            // SAFETY: both words lie between a place that is on the thread's stack now and the stack's end: that is mapped.
+            let (next, address) = unsafe { (words.read(), words.add(1).read()) };
+            if address < 4096 {
+                break;
+            }
+            result = add(result, address as u64);
+            lowest = frame + 16;
+            frame = next;
+        }
+        result
+    }
 }
 
 /// Goes on with [`heap::allocate_at`] with the frame pointer and the return address as they are here. It must be a function without a
@@ -152,11 +175,17 @@ mod tests {
         };
         words[4..6].copy_from_slice(&[at(20), 0x5000]);
         words[20..22].copy_from_slice(&[at(40), 0x6000]);
+        let of = |depth, here, pointer| {
+            let call = Call::new(depth, bounds.find(), here, 0x4000, pointer);
+            call.fold(Vec::new(), |mut all, address| {
+                all.push(address);
+                all
+            })
+        };
         let told = |words: &mut [usize; 64], next: usize, pointer: usize| {
             words[40..42].copy_from_slice(&[next, 0x7000]);
             std::hint::black_box(&words);
-            let stack = walk(8, bounds.find(), start, 0x4000, pointer);
-            stack.frames[..stack.count].to_vec()
+            of(8, start, pointer)
         };
         // Nowhere, back, itself, odd, the last word, far outside.
         for next in [0, at(4), at(40), at(50) + 3, at(63), 1 << 50, usize::MAX] {
@@ -165,10 +194,10 @@ mod tests {
         }
         assert_eq!(told(&mut words, 0, 7), [0x4000]);
         assert_eq!(told(&mut words, 0, start - 16), [0x4000]);
-        let elsewhere = walk(8, bounds.find(), start - 4096, 0x4000, at(4));
-        assert_eq!(elsewhere.count, 1, "another stack");
+        assert_eq!(of(8, start - 4096, at(4)), [0x4000], "another stack");
         told(&mut words, 0, at(4));
-        assert_eq!(walk(2, bounds.find(), start, 0x4000, at(4)).count, 2);
+        assert_eq!(of(2, start, at(4)), [0x4000, 0x5000]);
+        assert_eq!(of(1, start, at(4)), [0x4000]);
     }
 
     #[test]

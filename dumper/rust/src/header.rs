@@ -38,17 +38,21 @@ pub(crate) struct Padded {
 }
 
 impl Padded {
+    /// Of nearly all blocks: the room is as long as the header. `None` for the others, see [`Padded::of`].
+    #[inline(always)]
+    pub(crate) fn common(layout: Layout) -> Option<Padded> {
+        let is_common = layout.size() < LONG as usize && layout.align() <= GRAIN;
+        is_common.then(|| Padded {
+            // SAFETY: a power of two, and far from the greatest size.
+            layout: unsafe { Layout::from_size_align_unchecked(layout.size() + HEADER, GRAIN) },
+            prefix: HEADER,
+        })
+    }
+
     /// `None` for a size that no address space has.
     #[inline(always)]
     pub(crate) fn of(layout: Layout) -> Option<Padded> {
-        if layout.size() < LONG as usize && layout.align() <= GRAIN {
-            // Nearly all blocks. SAFETY: a power of two, and far from the greatest size.
-            let layout =
-                unsafe { Layout::from_size_align_unchecked(layout.size() + HEADER, GRAIN) };
-            let prefix = HEADER;
-            return Some(Padded { layout, prefix });
-        }
-        Padded::of_rare(layout)
+        Padded::common(layout).or_else(|| Padded::of_rare(layout))
     }
 
     #[cold]

@@ -3,13 +3,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr;
+use std::sync::atomic::Ordering;
 
 use memdump_dumper::{SwitchAllocator, in_child};
 
+use crate::frames::{self, Call};
 use crate::header::{Header, Padded};
 use crate::local::{self, Local};
 use crate::map::{OWN, TOLD};
-use crate::{frames, map, sites};
+use crate::{map, sites};
 
 /// A global allocator that remembers its blocks for heap dumps: [`Heap::system`] over the system's allocator, [`Heap::around`] over another one.
 ///
@@ -44,7 +46,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
         // SAFETY: the caller keeps GlobalAlloc's contract.
         unsafe {
             match sites::depth() {
-                0 => self.allocate(layout, false),
+                0 => self.allocate::<false>(layout),
                 _ => frames::capture(self, layout.size(), layout.align(), 0),
             }
         }
@@ -52,16 +54,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if in_child() {
-            // SAFETY: the caller keeps GlobalAlloc's contract.
-            return unsafe { OF_SNAPSHOT.dealloc(block, layout) };
+        // SAFETY: the caller keeps GlobalAlloc's contract.
+        unsafe {
+            match Padded::common(layout) {
+                Some(padded) if !in_child() => self.release(block, padded),
+                _ => self.dealloc_rare(block, layout),
+            }
         }
-        let Some(padded) = Padded::of(layout) else {
-            return;
-        };
-        map::clear(block.addr());
-        // SAFETY: the block was given out with this layout, `prefix` behind its start.
-        unsafe { self.0.dealloc(block.sub(padded.prefix), padded.layout) }
     }
 
     #[inline]
@@ -69,7 +68,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Heap<A> {
         // SAFETY: the caller keeps GlobalAlloc's contract.
         unsafe {
             match sites::depth() {
-                0 => self.allocate(layout, true),
+                0 => self.allocate::<true>(layout),
                 _ => frames::capture(self, layout.size(), layout.align(), 1),
             }
         }
@@ -130,12 +129,13 @@ impl<A: GlobalAlloc> Heap<A> {
     ///
     /// As of [`GlobalAlloc::alloc`].
     #[inline(never)]
-    unsafe fn allocate(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+    unsafe fn allocate<const ZEROED: bool>(&self, layout: Layout) -> *mut u8 {
         // SAFETY: of the caller.
-        unsafe { self.allocate_as(layout, zeroed, |_| sites::of_alignment(layout.align())) }
+        unsafe { self.allocate_as(layout, ZEROED, |_| sites::of_alignment(layout.align())) }
     }
 
-    /// Allocates a block whose site `site` tells, of what is kept for the thread.
+    /// Allocates a block whose site `site` tells, of what is kept for the thread. What is to be done for a rare block is done elsewhere, so that the
+    /// way of the others is short.
     ///
     /// # Safety
     ///
@@ -151,9 +151,38 @@ impl<A: GlobalAlloc> Heap<A> {
             // SAFETY: of the caller.
             return unsafe { of_snapshot(layout, zeroed) };
         }
-        let Some(padded) = Padded::of(layout) else {
-            return ptr::null_mut();
-        };
+        let site = local::with(site);
+        // SAFETY: of the caller.
+        unsafe {
+            match Padded::common(layout) {
+                Some(padded) => self.take(padded, layout.size(), zeroed, site),
+                None => self.allocate_rare(layout, zeroed, site),
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As of [`GlobalAlloc::alloc`]. This is not the snapshot process.
+    #[cold]
+    #[inline(never)]
+    unsafe fn allocate_rare(&self, layout: Layout, zeroed: bool, site: u32) -> *mut u8 {
+        // SAFETY: of the caller.
+        unsafe {
+            match Padded::of(layout) {
+                Some(padded) => self.take(padded, layout.size(), zeroed, site),
+                None => ptr::null_mut(),
+            }
+        }
+    }
+
+    /// A block of that size from the allocator below, with its header and its mark.
+    ///
+    /// # Safety
+    ///
+    /// `padded` is of this size. This is not the snapshot process.
+    #[inline(always)]
+    unsafe fn take(&self, padded: Padded, size: usize, zeroed: bool, site: u32) -> *mut u8 {
         // SAFETY: the layout is not empty.
         let start = unsafe {
             match zeroed {
@@ -164,21 +193,51 @@ impl<A: GlobalAlloc> Heap<A> {
         if start.is_null() {
             return start;
         }
+        // SAFETY: as long as that, the room in front lies in the new block.
+        let block = unsafe { start.add(padded.prefix) };
+        let size = size as u64;
         // SAFETY: the room in front belongs to the new block.
         unsafe {
-            let block = start.add(padded.prefix);
-            local::with(|local| {
-                let header = Header {
-                    size: layout.size() as u64,
-                    site: site(local),
-                    serial: local.births.take(),
-                };
-                header.write(block);
-                let mark = if local.is_own.get() { OWN } else { TOLD };
-                map::mark(block.addr(), mark);
-            });
+            let Some(place) = map::find(block.addr()) else {
+                return present_rare(block, size, site);
+            };
+            let birth = local::with(|local| Some((local.births.next()?, mark(local))));
+            let Some((serial, mark)) = birth else {
+                return present_rare(block, size, site);
+            };
+            Header { size, site, serial }.write(block);
+            place.store(mark, Ordering::Release);
             block
         }
+    }
+
+    /// # Safety
+    ///
+    /// As of [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn dealloc_rare(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: of the caller.
+        unsafe {
+            if in_child() {
+                return OF_SNAPSHOT.dealloc(block, layout);
+            }
+            if let Some(padded) = Padded::of(layout) {
+                self.release(block, padded);
+            }
+        }
+    }
+
+    /// Takes a block's mark, and gives it back to the allocator below.
+    ///
+    /// # Safety
+    ///
+    /// The block was given out as `padded`. This is not the snapshot process.
+    #[inline(always)]
+    unsafe fn release(&self, block: *mut u8, padded: Padded) {
+        map::clear(block.addr());
+        // SAFETY: the block was given out with this layout, `prefix` behind its start.
+        unsafe { self.0.dealloc(block.sub(padded.prefix), padded.layout) }
     }
 
     /// Reallocates between two lengths of the room in front, which only sizes of many gigabytes do.
@@ -204,6 +263,32 @@ impl<A: GlobalAlloc> Heap<A> {
             start
         }
     }
+}
+
+/// The mark of what a thread allocates.
+#[inline(always)]
+fn mark(local: &Local) -> u8 {
+    match local.is_own.get() {
+        true => OWN,
+        false => TOLD,
+    }
+}
+
+/// Gives a block its header and its mark where a run of serials or a piece of the map begins.
+///
+/// # Safety
+///
+/// The room in front is the block's.
+#[cold]
+#[inline(never)]
+unsafe fn present_rare(block: *mut u8, size: u64, site: u32) -> *mut u8 {
+    local::with(|local| {
+        let serial = local.births.take();
+        // SAFETY: of the caller.
+        unsafe { Header { size, site, serial }.write(block) };
+        map::mark(block.addr(), mark(local));
+    });
+    block
 }
 
 fn fresh(layout: Layout, size: usize) -> Header {
@@ -241,12 +326,14 @@ pub(crate) unsafe extern "C" fn allocate_at<A: GlobalAlloc>(
 ) -> *mut u8 {
     // SAFETY: size and alignment are those of a layout.
     let layout = unsafe { Layout::from_size_align_unchecked(size, align) };
-    let here = (&raw const layout).addr();
+    // A variable that is nothing else: the layout stays in registers.
+    let lowest = 0usize;
+    let here = (&raw const lowest).addr();
     // SAFETY: of the caller.
     unsafe {
         heap.allocate_as(layout, zeroed != 0, |local| {
-            let stack = frames::walk(sites::depth(), local.bounds.find(), here, caller, pointer);
-            sites::of_stack(align, &stack, &local.sites)
+            let call = Call::new(sites::depth(), local.bounds.find(), here, caller, pointer);
+            sites::of_stack(align, call, &local.sites)
         })
     }
 }

@@ -1,11 +1,9 @@
 //! What is mapped in this process, and the loaded files of machine code among it, read from memory: the loader's own list is behind a lock.
-#![allow(unsafe_code)]
 
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::ptr;
 
-use memdump_dumper::protect;
+use crate::memory::Bytes;
 
 /// A mapping of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +72,8 @@ pub(crate) struct Image {
     pub(crate) build_id: String,
     /// Its static memory.
     pub(crate) writable: Vec<Range<usize>>,
-    /// How much thread-local memory it has, its alignment included.
-    pub(crate) thread_local: usize,
+    /// The thread-local memory that each thread has for it.
+    pub(crate) thread_locals: Option<ThreadLocals>,
 }
 
 impl Image {
@@ -93,6 +91,13 @@ pub(crate) fn images(mappings: &[Mapping]) -> Vec<Image> {
     let mut images: Vec<Image> = files.filter_map(image).collect();
     images.dedup_by(|next, one| next.path == one.path && next.bias == one.bias);
     images
+}
+
+/// The file that lies at an address.
+pub(crate) fn of_address(images: &[Image], address: usize) -> Option<&Image> {
+    images
+        .iter()
+        .find(|image| image.addresses.contains(&address))
 }
 
 const EXECUTABLE_OR_LIBRARY: [u16; 2] = [2, 3];
@@ -140,12 +145,24 @@ fn image(mapping: &Mapping) -> Option<Image> {
             .filter(|segment| segment.flags & PF_W != 0)
             .filter_map(place)
             .collect(),
-        thread_local: segments
+        thread_locals: segments
             .iter()
-            .filter(|segment| segment.kind == PT_TLS)
-            .map(|segment| segment.size.saturating_add(segment.alignment))
-            .fold(0, usize::saturating_add),
+            .find(|segment| segment.kind == PT_TLS)
+            .map(|segment| ThreadLocals {
+                address: segment.address,
+                size: segment.size,
+                alignment: segment.alignment,
+            }),
     })
+}
+
+/// The thread-local memory of a file, as its header has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ThreadLocals {
+    /// Where its first values lie in the file.
+    pub(crate) address: usize,
+    pub(crate) size: usize,
+    pub(crate) alignment: usize,
 }
 
 struct Segment {
@@ -190,35 +207,6 @@ fn build_id(notes: Range<usize>) -> Option<String> {
         at = value_at.checked_add(value)?.checked_next_multiple_of(4)?;
     }
     None
-}
-
-/// Bytes of this process's memory.
-struct Bytes<const N: usize>([u8; N]);
-
-impl Bytes<0> {
-    /// `None` if they cannot be read.
-    fn read<const N: usize>(address: usize) -> Option<Bytes<N>> {
-        let mut bytes = [0; N];
-        let mut copy = || {
-            for (at, byte) in bytes.iter_mut().enumerate() {
-                let place = ptr::with_exposed_provenance::<u8>(address.wrapping_add(at));
-                // SAFETY: a fault is survived, see below.
-                *byte = unsafe { place.read_volatile() };
-            }
-        };
-        // SAFETY: the closure has nothing to be dropped, and bytes that were copied are bytes.
-        unsafe { protect(&mut copy) }.ok()?;
-        Some(Bytes(bytes))
-    }
-}
-
-impl<const N: usize> Bytes<N> {
-    /// A little-endian number of `W` bytes.
-    fn number<const W: usize>(&self, at: usize) -> Option<u64> {
-        let mut wide = [0; 8];
-        wide[..W].copy_from_slice(self.0.get(at..at + W)?);
-        Some(u64::from_le_bytes(wide))
-    }
 }
 
 #[cfg(test)]

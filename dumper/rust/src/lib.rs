@@ -24,7 +24,9 @@ mod local;
 #[cfg(feature = "preload")]
 pub mod malloc;
 mod map;
+mod memory;
 mod sites;
+mod stack_frames;
 #[cfg(feature = "preload")]
 mod static_local;
 mod target;

@@ -8,13 +8,15 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::ptr;
+use std::sync::atomic::Ordering;
 
 use memdump_dumper::{SwitchAllocator, in_child};
 
+use crate::frames::Call;
 use crate::header::{GRAIN, Header, LONG_HEADER, Padded};
 use crate::local::{self, Local};
 use crate::map::TOLD;
-use crate::{frames, map, sites};
+use crate::{map, sites};
 
 /// The allocator below.
 ///
@@ -94,26 +96,95 @@ impl<B: Below> Malloc<B> {
         zeroed: bool,
         caller: Caller,
     ) -> *mut u8 {
+        // SAFETY: of the caller.
+        unsafe {
+            match common(size, align) {
+                Some(padded) if !in_child() => self.give(padded, size, align, zeroed, caller),
+                _ => self.allocate_rare(size, align, zeroed, caller),
+            }
+        }
+    }
+
+    /// What is not so for nearly all blocks, out of their way.
+    ///
+    /// # Safety
+    ///
+    /// As [`Malloc::allocate`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn allocate_rare(
+        &self,
+        size: usize,
+        align: usize,
+        zeroed: bool,
+        caller: Caller,
+    ) -> *mut u8 {
         let align = align.max(GRAIN);
         // A block of no bytes has an address of its own, too.
         let asked = Layout::from_size_align(size.max(1), align).ok();
         let Some(padded) = asked.and_then(Padded::of) else {
             return ptr::null_mut();
         };
-        // SAFETY: the layout is not empty.
-        let start = unsafe { self.take(padded.layout, zeroed) };
+        if !in_child() {
+            // SAFETY: of the caller.
+            return unsafe { self.give(padded, size, align, zeroed, caller) };
+        }
+        // SAFETY: the layout is not empty; the room in front belongs to the new block.
+        unsafe {
+            let start = OF_SNAPSHOT.alloc_zeroed(padded.layout);
+            if start.is_null() {
+                return start;
+            }
+            let site = sites::of_alignment(align);
+            present_rare(start, padded.prefix, size as u64, site)
+        }
+    }
+
+    /// A block of the allocator below, with its header and its mark.
+    ///
+    /// # Safety
+    ///
+    /// `padded` is of this size and alignment, `caller` of this call. This is not the snapshot process.
+    #[inline(always)]
+    unsafe fn give(
+        &self,
+        padded: Padded,
+        size: usize,
+        align: usize,
+        zeroed: bool,
+        caller: Caller,
+    ) -> *mut u8 {
+        let site = local::with(|local| site(local, align, caller));
+        let Padded { layout, prefix } = padded;
+        // SAFETY: the layout is not empty; an over-aligned block is zeroed before anybody sees it.
+        let start = unsafe {
+            if zeroed && layout.align() <= GRAIN {
+                self.0.allocate_zeroed(layout.size())
+            } else {
+                self.0.allocate(layout.size(), layout.align())
+            }
+        };
         if start.is_null() {
             return start;
         }
-        local::with(|local| {
-            let header = Header {
-                size: size as u64,
-                site: site(local, align, caller),
-                serial: local.births.take(),
+        let size = size as u64;
+        // SAFETY: the block is as long as that; the room in front belongs to it.
+        unsafe {
+            if zeroed && layout.align() > GRAIN {
+                start.write_bytes(0, layout.size());
+            }
+            let block = start.add(prefix);
+            let Some(place) = map::find(block.addr()) else {
+                return present_rare(start, prefix, size, site);
             };
-            // SAFETY: the room in front belongs to the new block.
-            unsafe { present(start, padded.prefix, header, is_told(local)) }
-        })
+            let birth = local::with(|local| Some((local.births.next()?, local.is_own.get())));
+            let Some((serial, is_own)) = birth else {
+                return present_rare(start, prefix, size, site);
+            };
+            Header { size, site, serial }.write(block);
+            place.store(mark(prefix, !is_own), Ordering::Release);
+            block
+        }
     }
 
     /// Changes a block's size: it may move. Null if that cannot be, and the block stays as it was.
@@ -181,18 +252,19 @@ impl<B: Below> Malloc<B> {
     /// The block is live, and of this allocator or the one below.
     #[inline(always)]
     pub unsafe fn free(&self, block: *mut u8) {
-        let mark = map::get(block.addr());
-        if in_child() {
-            // SAFETY: of the caller.
-            return unsafe { free_in_snapshot(block, mark) };
+        let place = map::find(block.addr());
+        let mark = place.map_or(0, |place| place.load(Ordering::Relaxed));
+        // SAFETY: of the caller; a marked block begins `prefix` behind its start, one without a mark is of the allocator below.
+        unsafe {
+            match place {
+                _ if in_child() => free_in_snapshot(block, mark),
+                Some(place) if mark != 0 => {
+                    place.store(0, Ordering::Relaxed);
+                    self.0.free(block.sub(prefix(mark)));
+                }
+                _ => self.0.free(block),
+            }
         }
-        if mark == 0 {
-            // SAFETY: without a mark it is of the allocator below.
-            return unsafe { self.0.free(block) };
-        }
-        map::clear(block.addr());
-        // SAFETY: the block begins `prefix` behind its start.
-        unsafe { self.0.free(block.sub(prefix(mark))) }
     }
 
     /// How many bytes of a block can be used.
@@ -213,27 +285,6 @@ impl<B: Below> Malloc<B> {
                     self.0.usable(block.sub(prefix)).saturating_sub(prefix)
                 }
             }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As of [`GlobalAlloc::alloc`].
-    #[inline(always)]
-    unsafe fn take(&self, layout: Layout, zeroed: bool) -> *mut u8 {
-        // SAFETY: of the caller; an over-aligned block is zeroed before anybody sees it.
-        unsafe {
-            if in_child() {
-                return OF_SNAPSHOT.alloc_zeroed(layout);
-            }
-            if zeroed && layout.align() <= GRAIN {
-                return self.0.allocate_zeroed(layout.size());
-            }
-            let start = self.0.allocate(layout.size(), layout.align());
-            if zeroed && !start.is_null() {
-                start.write_bytes(0, layout.size());
-            }
-            start
         }
     }
 
@@ -276,15 +327,27 @@ fn site(local: &Local, align: usize, caller: Caller) -> u32 {
             let here = (&raw const caller).addr();
             // Not looked for here: that calls libc, which may be holding the lock that it takes.
             let bounds = local.bounds.known();
-            let stack = frames::walk(depth, bounds, here, caller.address, caller.pointer);
-            sites::of_stack(align, &stack, &local.sites)
+            let call = Call::new(depth, bounds, here, caller.address, caller.pointer);
+            sites::of_stack(align, call, &local.sites)
         }
     }
 }
 
+/// What is asked of the allocator below for nearly all blocks. A block of no bytes has an address of its own, too.
 #[inline(always)]
-fn is_told(local: &Local) -> bool {
-    !local.is_own.get() && !in_child()
+fn common(size: usize, align: usize) -> Option<Padded> {
+    if size > isize::MAX as usize - GRAIN || align > GRAIN {
+        return None;
+    }
+    // SAFETY: a power of two, and not beyond the greatest size.
+    Padded::common(unsafe { Layout::from_size_align_unchecked(size.max(1), GRAIN) })
+}
+
+/// The mark of a block that lies `prefix` behind its start.
+#[inline(always)]
+fn mark(prefix: usize, is_told: bool) -> u8 {
+    let own = prefix.trailing_zeros() as u8;
+    if is_told { TOLD | own } else { own }
 }
 
 /// How far behind its start a marked block lies.
@@ -293,19 +356,22 @@ fn prefix(mark: u8) -> usize {
     1 << (mark & !TOLD)
 }
 
-/// The program's address of a block that begins at `start`.
+/// The program's address of a block that begins at `start`, where a run of serials or a piece of the map begins, or in the snapshot process.
 ///
 /// # Safety
 ///
 /// `prefix` bytes in front are the block's.
-#[inline(always)]
-unsafe fn present(start: *mut u8, prefix: usize, header: Header, is_told: bool) -> *mut u8 {
-    let own = prefix.trailing_zeros() as u8;
-    let mark = if is_told { TOLD | own } else { own };
+#[cold]
+#[inline(never)]
+unsafe fn present_rare(start: *mut u8, prefix: usize, size: u64, site: u32) -> *mut u8 {
     // SAFETY: of the caller.
     let block = unsafe { start.add(prefix) };
-    // SAFETY: as above.
-    unsafe { header.write(block) };
+    let mark = local::with(|local| {
+        let serial = local.births.take();
+        // SAFETY: of the caller.
+        unsafe { Header { size, site, serial }.write(block) };
+        mark(prefix, !local.is_own.get() && !in_child())
+    });
     if map::mark(block.addr(), mark) {
         return block;
     }

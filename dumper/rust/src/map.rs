@@ -36,17 +36,13 @@ fn place(address: usize) -> (usize, usize) {
 /// The block at this address lives; its header is written. `false` if the system refused memory for the mark.
 #[inline(always)]
 pub(crate) fn mark(address: usize, mark: u8) -> bool {
-    let (piece, at) = place(address);
-    let start = match DIRECTORY.get(piece) {
-        Some(entry) => entry.load(Ordering::Acquire),
-        None => ptr::null_mut(),
-    };
-    if start.is_null() {
-        return mark_first(address, mark);
+    match find(address) {
+        Some(place) => {
+            place.store(mark, Ordering::Release);
+            true
+        }
+        None => mark_first(address, mark),
     }
-    // SAFETY: a piece has `MARKS` marks and is never unmapped.
-    unsafe { &*start.add(at) }.store(mark, Ordering::Release);
-    true
 }
 
 /// The block at this address lives no more. Without a mark it does nothing.
@@ -69,11 +65,12 @@ pub(crate) fn is_told(address: usize) -> bool {
     get(address) & TOLD != 0
 }
 
+/// Where the mark for this address is; `None` if no block has lain near it yet.
 #[inline(always)]
-fn find(address: usize) -> Option<&'static AtomicU8> {
+pub(crate) fn find(address: usize) -> Option<&'static AtomicU8> {
     let (piece, at) = place(address);
     let start = DIRECTORY.get(piece)?.load(Ordering::Acquire);
-    // SAFETY: as in `mark`.
+    // SAFETY: a piece has `MARKS` marks and is never unmapped.
     (!start.is_null()).then(|| unsafe { &*start.add(at) })
 }
 

@@ -34,19 +34,13 @@ struct Table {
     entries: [Entry; ENTRIES],
 }
 
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Entry {
     hash: u64,
     frames: [u64; MOST_FRAMES],
     count: u8,
     log2_alignment: u8,
-}
-
-/// Return addresses, innermost first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stack {
-    pub(crate) frames: [u64; MOST_FRAMES],
-    pub(crate) count: usize,
 }
 
 /// The stacks that a thread has met last: hash and site.
@@ -100,65 +94,75 @@ pub(crate) fn of_alignment(align: usize) -> u32 {
     1 + align.trailing_zeros()
 }
 
-/// The site of this alignment and stack.
-#[inline]
-pub(crate) fn of_stack(align: usize, stack: &Stack, cache: &Cache) -> u32 {
-    let log2 = align.trailing_zeros() as u8;
-    let hash = hash(log2, stack);
-    let cached = &cache.0[hash as usize % CACHED];
-    let (known, site) = cached.get();
+/// The return addresses of a call, innermost first.
+pub(crate) trait Addresses: Copy {
+    /// Adds each to what was made of those before it. There are up to [`MOST_FRAMES`].
+    fn fold<R>(self, first: R, add: impl FnMut(R, u64) -> R) -> R;
+}
+
+/// The site of this alignment and these return addresses. Where the thread knows the stack they are gone through once, and nothing of them is
+/// kept.
+#[inline(always)]
+pub(crate) fn of_stack(align: usize, addresses: impl Addresses, cache: &Cache) -> u32 {
+    let hash = hash(align, addresses);
+    let (known, site) = cache.0[hash as usize % CACHED].get();
     if known == hash {
         return site;
     }
-    let Some(site) = find_or_add(hash, log2, stack) else {
-        UNKEPT.fetch_add(1, Ordering::Relaxed);
-        return of_alignment(align);
-    };
-    cached.set((hash, site));
-    site
-}
-
-/// Never 0. 64 bits tell all stacks of a program apart, so that nothing else need be compared. The products do not wait for one another; the
-/// frames that are not there are 0.
-#[inline]
-fn hash(log2_alignment: u8, stack: &Stack) -> u64 {
-    const FACTORS: [u64; MOST_FRAMES] = [
-        0x9e37_79b9_7f4a_7c15,
-        0xbf58_476d_1ce4_e5b9,
-        0x94d0_49bb_1331_11eb,
-        0xd6e8_feb8_6659_fd93,
-        0xa076_1d64_78bd_642f,
-        0xe703_7ed1_a0b4_28db,
-        0x8ebc_6af0_9c88_c6e3,
-        0x5899_65cc_7537_4cc3,
-    ];
-    let products = stack
-        .frames
-        .iter()
-        .zip(FACTORS)
-        .map(|(frame, factor)| frame.wrapping_mul(factor));
-    let sum = products.fold(u64::from(log2_alignment), u64::wrapping_add);
-    let mixed = (sum ^ sum >> 32).wrapping_mul(FACTORS[3]);
-    (mixed ^ mixed >> 29).max(1)
+    of_unknown_stack(hash, align, addresses, cache)
 }
 
 #[cold]
 #[inline(never)]
-fn find_or_add(hash: u64, log2_alignment: u8, stack: &Stack) -> Option<u32> {
+fn of_unknown_stack(hash: u64, align: usize, addresses: impl Addresses, cache: &Cache) -> u32 {
+    let none = Entry {
+        hash,
+        frames: [0; MOST_FRAMES],
+        count: 0,
+        log2_alignment: align.trailing_zeros() as u8,
+    };
+    let entry = addresses.fold(none, |mut entry, address| {
+        if let Some(place) = entry.frames.get_mut(usize::from(entry.count)) {
+            *place = address;
+            entry.count += 1;
+        }
+        entry
+    });
+    let Some(site) = find_or_add(&entry) else {
+        UNKEPT.fetch_add(1, Ordering::Relaxed);
+        return of_alignment(align);
+    };
+    cache.0[hash as usize % CACHED].set((hash, site));
+    site
+}
+
+/// Never 0. 64 bits tell all stacks of a program apart, so that nothing else need be compared.
+#[inline(always)]
+fn hash(align: usize, addresses: impl Addresses) -> u64 {
+    const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
+    // A polynomial: no address is 0, so their number counts, too.
+    let sum = addresses.fold(align as u64, |sum, address| {
+        sum.wrapping_mul(FACTOR).wrapping_add(address)
+    });
+    let mixed = (sum ^ sum >> 32).wrapping_mul(FACTOR);
+    (mixed ^ mixed >> 29).max(1)
+}
+
+fn find_or_add(entry: &Entry) -> Option<u32> {
     let table = TABLE.load(Ordering::Acquire);
     if table.is_null() {
         return None;
     }
     let mut added = None;
     for step in 0..SLOTS {
-        let place = (hash as usize).wrapping_add(step) % SLOTS;
+        let place = (entry.hash as usize).wrapping_add(step) % SLOTS;
         // SAFETY: within the table, which is never unmapped.
         let slot = unsafe { &(*table).slots[place] };
         let mut found = slot.load(Ordering::Acquire);
         if found == 0 {
             let own = match added {
                 Some(own) => own,
-                None => add(table, hash, log2_alignment, stack)?,
+                None => add(table, *entry)?,
             };
             added = Some(own);
             match slot.compare_exchange(0, own + 1, Ordering::AcqRel, Ordering::Acquire) {
@@ -168,7 +172,7 @@ fn find_or_add(hash: u64, log2_alignment: u8, stack: &Stack) -> Option<u32> {
             }
         }
         // SAFETY: an entry is written before a slot tells of it, and never again.
-        if unsafe { (*table).entries[found as usize - 1].hash } == hash {
+        if unsafe { (*table).entries[found as usize - 1].hash } == entry.hash {
             return Some(FIRST_WITH_STACK + found - 1);
         }
     }
@@ -176,7 +180,7 @@ fn find_or_add(hash: u64, log2_alignment: u8, stack: &Stack) -> Option<u32> {
 }
 
 /// Writes an entry that no slot tells of yet; gives its place.
-fn add(table: *mut Table, hash: u64, log2_alignment: u8, stack: &Stack) -> Option<u32> {
+fn add(table: *mut Table, entry: Entry) -> Option<u32> {
     if USED.load(Ordering::Relaxed) as usize >= ENTRIES {
         return None;
     }
@@ -184,12 +188,6 @@ fn add(table: *mut Table, hash: u64, log2_alignment: u8, stack: &Stack) -> Optio
     if own as usize >= ENTRIES {
         return None;
     }
-    let entry = Entry {
-        hash,
-        frames: stack.frames,
-        count: stack.count as u8,
-        log2_alignment,
-    };
     // SAFETY: within the table; the place is this call's alone.
     unsafe { (&raw mut (*table).entries[own as usize]).write(entry) };
     Some(own)
@@ -227,11 +225,18 @@ pub(crate) fn unkept() -> u64 {
 mod tests {
     use super::*;
 
+    /// So many times the same address.
+    #[derive(Clone, Copy)]
+    struct Stack(u64, usize);
+
+    impl Addresses for Stack {
+        fn fold<R>(self, first: R, add: impl FnMut(R, u64) -> R) -> R {
+            std::iter::repeat_n(self.0, self.1).fold(first, add)
+        }
+    }
+
     fn stack(number: u64) -> Stack {
-        let count = 1 + number as usize % MOST_FRAMES;
-        let mut frames = [0; MOST_FRAMES];
-        frames[..count].fill(0x40_0000 + number);
-        Stack { frames, count }
+        Stack(0x40_0000 + number, 1 + number as usize % MOST_FRAMES)
     }
 
     /// One test, because there is one table: the same stacks in many threads at once, then more than it takes.
@@ -242,7 +247,7 @@ mod tests {
             .map(|_| {
                 std::thread::spawn(|| {
                     let cache = Cache::new();
-                    let sites = (0..20_000).map(|number| of_stack(8, &stack(number), &cache));
+                    let sites = (0..20_000).map(|number| of_stack(8, stack(number), &cache));
                     sites.collect::<Vec<_>>()
                 })
             })
@@ -253,24 +258,24 @@ mod tests {
             .collect();
         for (number, &site) in sites[0].iter().enumerate() {
             assert!(sites.iter().all(|other| other[number] == site));
-            let stack = stack(number as u64);
-            assert_eq!(frames(site), &stack.frames[..stack.count]);
+            let Stack(address, count) = stack(number as u64);
+            assert_eq!(frames(site), vec![address; count]);
             assert_eq!(log2_alignment(site), Some(3));
         }
         let cache = Cache::new();
         assert_ne!(
-            of_stack(16, &stack(1), &cache),
+            of_stack(16, stack(1), &cache),
             sites[0][1],
             "another alignment"
         );
 
         for number in 0..2 * ENTRIES as u64 {
-            of_stack(8, &stack(1_000_000 + number), &cache);
+            of_stack(8, stack(1_000_000 + number), &cache);
         }
         assert!(unkept() > 0);
-        assert_eq!(of_stack(8, &stack(u64::MAX / 2), &cache), of_alignment(8));
+        assert_eq!(of_stack(8, stack(u64::MAX / 2), &cache), of_alignment(8));
         assert_eq!(
-            of_stack(8, &stack(7), &cache),
+            of_stack(8, stack(7), &cache),
             sites[0][7],
             "old ones are still found"
         );

@@ -4,9 +4,10 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use memdump_dumper::{DumpFile, SnapshotContext, Target, WalkError, WalkSummary};
-use memdump_format::{RootKind, WriteError, Writer};
+use memdump_format::{RootKind, StringId, WriteError, Writer};
 
 use crate::images::{self, Image, Mapping};
+use crate::stack_frames::{self, Top};
 use crate::threads::{self, Thread};
 use crate::walk::{Region, RegionName, Walk};
 use crate::{births, local, map, sites, thread_locals};
@@ -130,36 +131,103 @@ fn tell_threads(walk: &mut Walk<DumpFile>, mappings: &[Mapping], images: &[Image
     let [Some(locals), Some(registers), Some(stack)] = names else {
         return;
     };
+    let code: Vec<Range<usize>> = images.iter().map(|image| image.addresses.clone()).collect();
     // This frame lies below all that the thread of a direct call was doing: the snapshot process goes on on its stack.
-    let here = &raw const stack;
+    let here = (&raw const stack).addr();
     for thread in threads::stopped() {
         let name = name_of(&thread, process);
         let name = name.and_then(|name| walk.string(&name));
-        let region = |addresses, kind, text| Region {
-            addresses,
-            kind,
-            thread: name,
-            name: RegionName::Whole(text),
-        };
-        if thread.id == process as i32
-            && let Some(addresses) = first_thread_locals(mappings, images)
-        {
-            walk.tell_region(&region(addresses, RootKind::Thread, locals), false);
-        }
-        let saved = region(0..0, RootKind::Thread, registers);
+        let registers = RegionName::Whole(registers);
+        let saved = Region::of_thread(0..0, RootKind::Thread, name, registers);
         for (number, &value) in thread.registers.iter().enumerate() {
             walk.tell_root(&saved, number * size_of::<usize>(), value);
         }
-        let pointer = match thread.asked {
-            true => Some(here.addr()),
-            false => thread.stack,
+        let (pointer, top) = match thread.asked {
+            true => (Some(here), Top::default()),
+            false => (thread.stack, thread.top),
         };
-        let end = pointer.and_then(|pointer| {
+        let used = pointer.and_then(|pointer| {
             let mapping = mapping_of(mappings, pointer)?;
             Some(pointer..mapping.addresses.end)
         });
-        if let Some(addresses) = end {
-            walk.tell_region(&region(addresses, RootKind::Frame, stack), true);
+        let memory = match thread.id == process as i32 {
+            true => thread_locals::of_first_thread()
+                .and_then(|at| Memory::of_thread(at, BESIDE_THREAD_LOCALS, mappings, images)),
+            // The room for libraries that are loaded later is taken for the stack's outermost frame, rather than frames for that.
+            false => (used.clone().and_then(thread_locals::above))
+                .and_then(|at| Memory::of_thread(at, 0, mappings, images)),
+        };
+        if let Some(mut addresses) = used {
+            // Other threads have it at the upper end of their stacks.
+            if let Some(memory) = &memory
+                && addresses.contains(&memory.all.start)
+            {
+                addresses.end = memory.all.start;
+            }
+            let frames = stack_frames::frames(&addresses, top, &code);
+            let frames = RegionName::Frames {
+                frames: &frames,
+                images,
+                outside: stack,
+            };
+            walk.tell_region(
+                &Region::of_thread(addresses, RootKind::Frame, name, frames),
+                true,
+            );
+        }
+        for (addresses, kind_of_name) in memory.iter().flat_map(|memory| memory.parts(locals)) {
+            let region = Region::of_thread(addresses, RootKind::Thread, name, kind_of_name);
+            walk.tell_region(&region, false);
+        }
+    }
+}
+
+/// A thread's thread-local memory.
+struct Memory<'a> {
+    all: Range<usize>,
+    /// Where the variables of the program itself lie.
+    of_program: Option<(&'a Image, Range<usize>)>,
+}
+
+impl<'a> Memory<'a> {
+    /// Below the thread pointer on x86-64, above it elsewhere; both sides are taken, as far as they are mapped, and so much more below.
+    fn of_thread(
+        pointer: usize,
+        more: usize,
+        mappings: &[Mapping],
+        images: &'a [Image],
+    ) -> Option<Memory<'a>> {
+        let mapping = mapping_of(mappings, pointer)?;
+        let size = images
+            .iter()
+            .filter_map(|image| image.thread_locals)
+            .map(|locals| locals.size.saturating_add(locals.alignment))
+            .fold(0, usize::saturating_add);
+        let (below, above) = (
+            size.saturating_add(more),
+            size.saturating_add(BESIDE_THREAD_LOCALS),
+        );
+        let start = pointer.saturating_sub(below).max(mapping.addresses.start);
+        let end = pointer.saturating_add(above).min(mapping.addresses.end);
+        let of_program = thread_locals::program(images)
+            .and_then(|image| Some((image, thread_locals::of_image(image, pointer)?)))
+            .filter(|(_, own)| start <= own.start && own.end <= end);
+        Some(Memory {
+            all: start..end,
+            of_program,
+        })
+    }
+
+    /// Its parts, by what the places in them are called; `other` is the name of those of nobody knows what.
+    fn parts(&self, other: StringId) -> Vec<(Range<usize>, RegionName<'a>)> {
+        let other = RegionName::Whole(other);
+        match &self.of_program {
+            None => vec![(self.all.clone(), other)],
+            Some((image, own)) => vec![
+                (self.all.start..own.start, other),
+                (own.clone(), RegionName::ThreadLocals(image)),
+                (own.end..self.all.end, other),
+            ],
         }
     }
 }
@@ -176,18 +244,4 @@ fn mapping_of(mappings: &[Mapping], address: usize) -> Option<&Mapping> {
         .iter()
         .find(|mapping| mapping.addresses.contains(&address))?;
     mapping.is_writable.then_some(mapping)
-}
-
-/// The first thread's thread-local memory: below its thread pointer on x86-64, above it elsewhere; both sides are taken, as far as
-/// they are mapped.
-fn first_thread_locals(mappings: &[Mapping], images: &[Image]) -> Option<Range<usize>> {
-    let pointer = thread_locals::of_first_thread()?;
-    let mapping = mapping_of(mappings, pointer)?;
-    let size = images
-        .iter()
-        .map(|image| image.thread_local)
-        .fold(BESIDE_THREAD_LOCALS, usize::saturating_add);
-    let start = pointer.saturating_sub(size).max(mapping.addresses.start);
-    let end = pointer.saturating_add(size).min(mapping.addresses.end);
-    Some(start..end)
 }

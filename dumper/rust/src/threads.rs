@@ -11,6 +11,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::stack_frames::Top;
+
 /// Registers of a thread that may hold addresses.
 pub(crate) const REGISTERS: usize = 31;
 /// More threads than these are not held, and what their stacks hold is not told.
@@ -28,7 +30,20 @@ struct Slot {
     held_in: AtomicU32,
     /// 0 = not known.
     stack: AtomicUsize,
+    /// As [`Top::code`].
+    code: AtomicUsize,
+    /// As [`Top::frame`].
+    frame: AtomicUsize,
     registers: [AtomicUsize; REGISTERS],
+}
+
+impl Slot {
+    /// Keeps the address of the next instruction and the frame pointer.
+    fn keep_top(&self, code: usize, frame: usize) {
+        // As a return address is: behind an instruction of the function.
+        self.code.store(code.saturating_add(1), Ordering::Relaxed);
+        self.frame.store(frame, Ordering::Relaxed);
+    }
 }
 
 static SLOTS: AtomicPtr<Slot> = AtomicPtr::new(ptr::null_mut());
@@ -154,6 +169,8 @@ fn keep(slot: &Slot, context: &libc::ucontext_t) {
     // Leaf functions keep values below the stack pointer.
     slot.stack
         .store(stack.saturating_sub(128), Ordering::Relaxed);
+    let [code, frame] = [libc::REG_RIP, libc::REG_RBP].map(|register| registers[register as usize]);
+    slot.keep_top(code as usize, frame as usize);
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -163,6 +180,8 @@ fn keep(slot: &Slot, context: &libc::ucontext_t) {
     }
     slot.stack
         .store(context.uc_mcontext.sp as usize, Ordering::Relaxed);
+    let frame = context.uc_mcontext.regs[29];
+    slot.keep_top(context.uc_mcontext.pc as usize, frame as usize);
 }
 
 fn wait(word: &AtomicU32, while_it_is: u32, limit: Duration) {
@@ -206,7 +225,9 @@ pub(crate) fn stop(is_agent: bool) -> Held {
         let Some(slot) = slots.get(used) else { break };
         slot.id.store(id, Ordering::Relaxed);
         slot.held_in.store(0, Ordering::Relaxed);
-        slot.stack.store(0, Ordering::Relaxed);
+        for place in [&slot.stack, &slot.code, &slot.frame] {
+            place.store(0, Ordering::Relaxed);
+        }
         for register in &slot.registers {
             register.store(0, Ordering::Relaxed);
         }
@@ -314,6 +335,7 @@ fn take_down(text: &str, slot: &Slot) -> bool {
         return false;
     };
     slot.stack.store(values[stack], Ordering::Relaxed);
+    slot.keep_top(values[stack + 1], 0);
     for (place, &value) in slot.registers.iter().zip(&values[..stack]) {
         place.store(value, Ordering::Relaxed);
     }
@@ -327,6 +349,7 @@ pub(crate) struct Thread {
     pub(crate) asked: bool,
     /// Its stack pointer, if it is known.
     pub(crate) stack: Option<usize>,
+    pub(crate) top: Top,
     pub(crate) registers: [usize; REGISTERS],
 }
 
@@ -338,6 +361,10 @@ pub(crate) fn stopped() -> impl Iterator<Item = Thread> {
         asked: slot.id.load(Ordering::Relaxed) == asking,
         id: slot.id.load(Ordering::Relaxed),
         stack: Some(slot.stack.load(Ordering::Relaxed)).filter(|&stack| stack != 0),
+        top: Top {
+            code: slot.code.load(Ordering::Relaxed),
+            frame: slot.frame.load(Ordering::Relaxed),
+        },
         registers: std::array::from_fn(|at| slot.registers[at].load(Ordering::Relaxed)),
     })
 }

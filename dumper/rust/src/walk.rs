@@ -16,8 +16,9 @@ use memdump_format::{
 
 use crate::blocks::Blocks;
 use crate::header::{GRAIN, Header};
-use crate::images::Image;
+use crate::images::{self, Image};
 use crate::sites;
+use crate::stack_frames::{self, Frame};
 
 const WORD: usize = size_of::<usize>();
 /// What a fault costs: the rest of the page that cannot be read.
@@ -55,6 +56,23 @@ pub(crate) struct Region<'a> {
     pub(crate) name: RegionName<'a>,
 }
 
+impl<'a> Region<'a> {
+    /// What a thread holds.
+    pub(crate) fn of_thread(
+        addresses: Range<usize>,
+        kind: RootKind,
+        thread: Option<StringId>,
+        name: RegionName<'a>,
+    ) -> Region<'a> {
+        Region {
+            addresses,
+            kind,
+            thread,
+            name,
+        }
+    }
+}
+
 /// What the roots of a region are called.
 #[derive(Clone, Copy)]
 pub(crate) enum RegionName<'a> {
@@ -62,6 +80,14 @@ pub(crate) enum RegionName<'a> {
     Whole(StringId),
     /// `program+0x1234`: the address in the file, by which its symbol can be found.
     Places(&'a Image),
+    /// `program+0x12`: the offset in the file's thread-local memory, which begins at the region's start.
+    ThreadLocals(&'a Image),
+    /// `program+0x1234`: an address that returns to the function of the frame in which a place lies; `outside` for none.
+    Frames {
+        frames: &'a [Frame],
+        images: &'a [Image],
+        outside: StringId,
+    },
 }
 
 impl<W: Write> Walk<W> {
@@ -271,16 +297,34 @@ impl<W: Write> Walk<W> {
             return;
         };
         let offset = (place - region.addresses.start) as u64;
+        let mut depth = 0;
         let (name, label) = match region.name {
             RegionName::Whole(name) => (Some(name), Label::Offset(offset)),
-            RegionName::Places(image) => (self.place_name(image, place), Label::None),
+            RegionName::Places(image) => (self.address_name(image, place), Label::None),
+            RegionName::ThreadLocals(image) => (self.place_name(image, offset), Label::None),
+            RegionName::Frames {
+                frames,
+                images,
+                outside,
+            } => match stack_frames::holder(frames, place) {
+                None => (Some(outside), Label::Offset(offset)),
+                Some((number, frame)) => {
+                    depth = number as u32;
+                    let image = images::of_address(images, frame.code);
+                    let name = match image {
+                        Some(image) => self.address_name(image, frame.code),
+                        None => Some(outside),
+                    };
+                    (name, Label::Offset((place - frame.start) as u64))
+                }
+            },
         };
         let root = Root {
             kind: region.kind,
             name,
             thread: region.thread,
             line: 0,
-            depth: 0,
+            depth,
             label,
             target: Address(found.block as u64),
             offset: found.offset,
@@ -290,9 +334,13 @@ impl<W: Write> Walk<W> {
         }
     }
 
-    fn place_name(&mut self, image: &Image, place: usize) -> Option<StringId> {
-        let in_file = place.wrapping_sub(image.bias);
-        self.string(&format!("{}+{in_file:#x}", image.file_name()))
+    /// What an address in the process is called.
+    fn address_name(&mut self, image: &Image, address: usize) -> Option<StringId> {
+        self.place_name(image, address.wrapping_sub(image.bias) as u64)
+    }
+
+    fn place_name(&mut self, image: &Image, place: u64) -> Option<StringId> {
+        self.string(&format!("{}+{place:#x}", image.file_name()))
     }
 
     /// Writes a text; `None` if the dump has failed.
@@ -420,10 +468,7 @@ fn name_of(site: u32, images: &[Image]) -> (&str, String) {
         };
         return ("", name);
     };
-    let image = images
-        .iter()
-        .find(|image| image.addresses.contains(&(innermost as usize)));
-    match image {
+    match images::of_address(images, innermost as usize) {
         Some(image) => {
             let in_file = innermost.wrapping_sub(image.bias as u64);
             (image.file_name(), format!("block+{in_file:#x}"))
