@@ -86,15 +86,15 @@ pub fn open_typed(
         .collect();
     let found: Vec<PathBuf> = sources
         .iter()
-        .filter_map(|source| source.found().ok())
-        .map(|file| file.path().to_path_buf())
+        .flat_map(Source::files)
+        .map(Path::to_path_buf)
         .collect();
     if !sources.iter().any(Source::has_names) {
         return Ok((native, Outcome::Untyped(missing(sources))));
     }
     let lacking: Vec<String> = sources
         .iter()
-        .filter_map(|source| source.found().err())
+        .filter_map(Source::error)
         .filter(|why| is_of_program(why))
         .map(SymbolsError::to_string)
         .collect();
@@ -201,7 +201,9 @@ fn missing(sources: Vec<Source>) -> Vec<SymbolsError> {
 fn is_of_program(error: &SymbolsError) -> bool {
     const SYSTEM: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
     match error {
-        SymbolsError::NoBuildId(module) | SymbolsError::NotFound { module, .. } => {
+        SymbolsError::NoBuildId(module)
+        | SymbolsError::NotFound { module, .. }
+        | SymbolsError::SplitMissing { module, .. } => {
             !SYSTEM.iter().any(|directory| module.starts_with(directory))
         }
         SymbolsError::Unreadable { .. } => true,

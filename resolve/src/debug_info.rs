@@ -3,20 +3,23 @@
 //! Everything here answers `None` for what is damaged or absent: a type that cannot be read is unknown, and no more.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use addr2line::{LookupContinuation, LookupResult};
 use gimli::{
-    AttributeValue, DebugInfoOffset, DebuggingInformationEntry, DwAt, EndianSlice, RunTimeEndian,
-    UnitOffset,
+    AttributeValue, DebugInfoOffset, DebuggingInformationEntry, DwAt, DwoId, EndianSlice,
+    RunTimeEndian, UnitOffset,
 };
 
 use crate::elf::Sections;
+use crate::split::{SplitSections, SplitUnits};
 
 /// A piece of a section.
 pub(crate) type Slice<'a> = EndianSlice<'a, RunTimeEndian>;
 /// An entry with its attributes, without its children.
 pub(crate) type Entry<'a> = DebuggingInformationEntry<Slice<'a>>;
-/// An entry's offset in `.debug_info`.
+/// An entry's offset in `.debug_info`. The split units of a module follow what it has itself, each behind the one before.
 pub(crate) type Offset = usize;
 
 /// References from entry to entry (origin, specification) that are followed; compilers make two or three.
@@ -29,18 +32,33 @@ const DEEPEST: isize = 1000;
 pub(crate) struct DebugInfo<'a> {
     context: addr2line::Context<Slice<'a>>,
     dwarf: Arc<gimli::Dwarf<Slice<'a>>>,
+    split: SplitUnits<'a>,
+    /// Where the split units begin.
+    split_starts: HashMap<DwoId, Offset>,
     /// In the order of their offsets.
     units: Vec<Unit<'a>>,
     variables: Vec<Offset>,
 }
 
-/// A compilation unit, parsed when something in it is asked for.
+/// A compilation unit.
 struct Unit<'a> {
     start: Offset,
+    /// Of the sections that it lies in.
+    dwarf: Arc<gimli::Dwarf<Slice<'a>>>,
     header: gimli::UnitHeader<Slice<'a>>,
-    parsed: OnceCell<Option<gimli::Unit<Slice<'a>>>>,
+    /// `None` if it cannot be read.
+    parsed: Option<gimli::Unit<Slice<'a>>>,
     /// Offset in the unit of entries that have a name to add to a path, or can be named, each with its parent's; rising.
     parents: OnceCell<Vec<(UnitOffset, UnitOffset)>>,
+}
+
+/// Where a static variable lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Storage {
+    /// At an address of the file.
+    Process(u64),
+    /// In each thread, so far behind the start of the file's thread-local memory.
+    Thread(u64),
 }
 
 /// A function at an address: its entry (of an inlined one, the inlined copy), and where the code there comes from.
@@ -55,9 +73,10 @@ impl<'a> DebugInfo<'a> {
     /// Over the sections of a module, all of whose entries are looked at once.
     ///
     /// # Errors
-    /// If the units' headers cannot be read, or entries lie in entries too deep.
+    /// If the units' headers cannot be read, entries lie in entries too deep, or split units in one another's bytes.
     pub(crate) fn new(
         sections: &'a Sections<'_>,
+        split: &'a SplitSections<'_>,
         endian: RunTimeEndian,
     ) -> Result<DebugInfo<'a>, gimli::Error> {
         let dwarf = Arc::new(sections.borrow(|section| EndianSlice::new(section, endian)));
@@ -65,32 +84,78 @@ impl<'a> DebugInfo<'a> {
         let mut headers = dwarf.units();
         while let Some(header) = headers.next()? {
             if let Some(DebugInfoOffset(start)) = header.debug_info_offset() {
-                units.push(Unit {
-                    start,
-                    header,
-                    parsed: OnceCell::new(),
-                    parents: OnceCell::new(),
-                });
+                units.push(Unit::new(start, &dwarf, header));
+            }
+        }
+        let split_length = split.length();
+        let split = split.units(&dwarf, endian);
+        let start_of_split = units.last().map_or(0, Unit::end);
+        let mut end = start_of_split;
+        let mut split_starts = HashMap::new();
+        for at in 0..units.len() {
+            let Some(skeleton) = &units[at].parsed else {
+                continue;
+            };
+            let id = skeleton.dwo_id.filter(|id| !split_starts.contains_key(id));
+            let found = id.and_then(|id| Some((id, split.find(id, &dwarf)?)));
+            if let Some((id, own)) = found
+                && let Ok(Some(header)) = own.units().next()
+            {
+                let mut unit = Unit::new(end, &own, header);
+                if let Some(parsed) = &mut unit.parsed {
+                    parsed.copy_relocated_attributes(skeleton);
+                }
+                end = unit.end();
+                // Each lies in bytes of its own; a package that says otherwise would be gone through again and again.
+                if end.saturating_sub(start_of_split) > split_length {
+                    return Err(gimli::Error::UnsupportedOffset);
+                }
+                split_starts.insert(id, unit.start);
+                units.push(unit);
             }
         }
         let mut variables = Vec::new();
         for unit in &units {
-            unit.survey(&dwarf, &mut variables)?;
+            unit.survey(&mut variables)?;
         }
         Ok(DebugInfo {
             variables,
             context: addr2line::Context::from_arc_dwarf(Arc::clone(&dwarf))?,
             dwarf,
+            split,
+            split_starts,
             units,
         })
     }
 
+    /// What addr2line finds, with the split units that it asks for.
+    fn look_up<L: LookupContinuation<Buf = Slice<'a>>>(
+        &self,
+        result: LookupResult<L>,
+    ) -> L::Output {
+        let mut result = result;
+        loop {
+            match result {
+                LookupResult::Output(output) => return output,
+                LookupResult::Load { load, continuation } => {
+                    result = continuation.resume(self.split.find(load.dwo_id, &self.dwarf));
+                }
+            }
+        }
+    }
+
     /// The functions at an address of the file, innermost first.
     pub(crate) fn functions_at(&self, address: u64) -> Vec<FoundFunction> {
-        let unit = self.context.find_dwarf_and_unit(address).skip_all_loads();
-        let start = unit.and_then(|unit| unit.header.debug_info_offset());
-        let frames = self.context.find_frames(address).skip_all_loads();
-        let (Some(DebugInfoOffset(start)), Ok(mut frames)) = (start, frames) else {
+        let unit = self.look_up(self.context.find_dwarf_and_unit(address));
+        let start = unit.and_then(|unit| {
+            let split = unit.dwo_id.and_then(|id| self.split_starts.get(&id));
+            match (split, unit.header.debug_info_offset()) {
+                (Some(&start), _) => Some(start),
+                (None, start) => start.map(|DebugInfoOffset(start)| start),
+            }
+        });
+        let frames = self.look_up(self.context.find_frames(address));
+        let (Some(start), Ok(mut frames)) = (start, frames) else {
             return Vec::new();
         };
         let mut found = Vec::new();
@@ -113,7 +178,8 @@ impl<'a> DebugInfo<'a> {
     /// The entry at an offset.
     pub(crate) fn entry(&self, at: Offset) -> Option<Entry<'a>> {
         let unit = self.unit_of(at)?;
-        unit.parsed(&self.dwarf)?
+        unit.parsed
+            .as_ref()?
             .entry(UnitOffset(at - unit.start))
             .ok()
     }
@@ -126,7 +192,7 @@ impl<'a> DebugInfo<'a> {
         mut visit: impl FnMut(Offset, isize, &Entry<'a>) -> Option<()>,
     ) -> Option<()> {
         let unit = self.unit_of(at)?;
-        let parsed = unit.parsed(&self.dwarf)?;
+        let parsed = unit.parsed.as_ref()?;
         let mut entries = parsed.entries_raw(Some(UnitOffset(at - unit.start))).ok()?;
         let mut entry = Entry::null();
         let mut first = true;
@@ -149,8 +215,8 @@ impl<'a> DebugInfo<'a> {
     /// The text of an attribute of the entry at `at`.
     pub(crate) fn text(&self, at: Offset, entry: &Entry<'a>, name: DwAt) -> Option<String> {
         let value = entry.attr_value(name)?;
-        let unit = self.unit_of(at)?.parsed(&self.dwarf)?;
-        let text = self.dwarf.attr_string(unit, value).ok()?;
+        let unit = self.unit_of(at)?;
+        let text = unit.dwarf.attr_string(unit.parsed.as_ref()?, value).ok()?;
         Some(text.to_string_lossy().into_owned())
     }
 
@@ -160,22 +226,39 @@ impl<'a> DebugInfo<'a> {
             AttributeValue::UnitRef(UnitOffset(offset)) => {
                 self.unit_of(at)?.start.checked_add(offset)
             }
-            AttributeValue::DebugInfoRef(DebugInfoOffset(offset)) => Some(offset),
+            AttributeValue::DebugInfoRef(DebugInfoOffset(offset)) => {
+                // Of a split unit's own section, where it is not at the same place.
+                let unit = self.unit_of(at)?;
+                let DebugInfoOffset(own) = unit.header.debug_info_offset()?;
+                unit.start.checked_sub(own)?.checked_add(offset)
+            }
             _ => None,
         }
     }
 
-    /// The address of an attribute that is the location of a static.
-    pub(crate) fn static_address(&self, at: Offset, entry: &Entry<'a>) -> Option<u64> {
-        let unit = self.unit_of(at)?.parsed(&self.dwarf)?;
+    /// Where the static variable of an entry lies.
+    pub(crate) fn storage(&self, at: Offset, entry: &Entry<'a>) -> Option<Storage> {
+        let unit = self.unit_of(at)?;
+        let parsed = unit.parsed.as_ref()?;
         let expression = entry.attr_value(gimli::DW_AT_location)?.exprloc_value()?;
-        let mut operations = expression.operations(unit.encoding());
-        let address = match operations.next().ok()?? {
-            gimli::Operation::Address { address } => address,
-            gimli::Operation::AddressIndex { index } => self.dwarf.address(unit, index).ok()?,
-            _ => return None,
-        };
-        operations.next().ok()?.is_none().then_some(address)
+        let mut operations = expression.operations(parsed.encoding());
+        let first = operations.next().ok()??;
+        let then = operations.next().ok()?;
+        match (first, then) {
+            (gimli::Operation::Address { address }, None) => Some(Storage::Process(address)),
+            (gimli::Operation::AddressIndex { index }, None) => {
+                let address = unit.dwarf.address(parsed, index).ok()?;
+                Some(Storage::Process(address))
+            }
+            (gimli::Operation::ConstantIndex { index }, Some(gimli::Operation::TLS)) => {
+                let offset = unit.dwarf.address(parsed, index).ok()?;
+                Some(Storage::Thread(offset))
+            }
+            (gimli::Operation::UnsignedConstant { value }, Some(gimli::Operation::TLS)) => {
+                Some(Storage::Thread(value))
+            }
+            _ => None,
+        }
     }
 
     /// The entry and those that it is a copy or the definition of, from the copy to the declaration.
@@ -197,7 +280,7 @@ impl<'a> DebugInfo<'a> {
     /// The entry that an entry lies in.
     pub(crate) fn parent(&self, at: Offset) -> Option<Offset> {
         let unit = self.unit_of(at)?;
-        let parents = unit.parents(&self.dwarf);
+        let parents = unit.parents();
         let place = parents
             .binary_search_by_key(&UnitOffset(at - unit.start), |&(child, _)| child)
             .ok()?;
@@ -207,32 +290,41 @@ impl<'a> DebugInfo<'a> {
     fn unit_of(&self, at: Offset) -> Option<&Unit<'a>> {
         let after = self.units.partition_point(|unit| unit.start <= at);
         let unit = self.units.get(after.checked_sub(1)?)?;
-        (at - unit.start < unit.header.length_including_self()).then_some(unit)
+        (at < unit.end()).then_some(unit)
     }
 }
 
 impl<'a> Unit<'a> {
-    fn parsed(&self, dwarf: &gimli::Dwarf<Slice<'a>>) -> Option<&gimli::Unit<Slice<'a>>> {
-        self.parsed
-            .get_or_init(|| dwarf.unit(self.header).ok())
-            .as_ref()
+    fn new(
+        start: Offset,
+        dwarf: &Arc<gimli::Dwarf<Slice<'a>>>,
+        header: gimli::UnitHeader<Slice<'a>>,
+    ) -> Unit<'a> {
+        Unit {
+            start,
+            dwarf: Arc::clone(dwarf),
+            header,
+            parsed: dwarf.unit(header).ok(),
+            parents: OnceCell::new(),
+        }
     }
 
-    fn parents(&self, dwarf: &gimli::Dwarf<Slice<'a>>) -> &[(UnitOffset, UnitOffset)] {
+    fn end(&self) -> Offset {
+        self.start
+            .saturating_add(self.header.length_including_self())
+    }
+
+    fn parents(&self) -> &[(UnitOffset, UnitOffset)] {
         self.parents
-            .get_or_init(|| self.find_parents(dwarf).unwrap_or_default())
+            .get_or_init(|| self.find_parents().unwrap_or_default())
     }
 
     /// Goes through the whole unit: finds its variables, and sees how deep it is.
     ///
     /// # Errors
     /// If it is too deep. What cannot be read ends the unit.
-    fn survey(
-        &self,
-        dwarf: &gimli::Dwarf<Slice<'a>>,
-        variables: &mut Vec<Offset>,
-    ) -> Result<(), gimli::Error> {
-        let Some(unit) = self.parsed(dwarf) else {
+    fn survey(&self, variables: &mut Vec<Offset>) -> Result<(), gimli::Error> {
+        let Some(unit) = &self.parsed else {
             return Ok(());
         };
         let mut entries = unit.entries_raw(None)?;
@@ -262,11 +354,8 @@ impl<'a> Unit<'a> {
     }
 
     /// Goes through the whole unit once; DWARF has no way back from a child.
-    fn find_parents(
-        &self,
-        dwarf: &gimli::Dwarf<Slice<'a>>,
-    ) -> Option<Vec<(UnitOffset, UnitOffset)>> {
-        let mut entries = self.parsed(dwarf)?.entries_raw(None).ok()?;
+    fn find_parents(&self) -> Option<Vec<(UnitOffset, UnitOffset)>> {
+        let mut entries = self.parsed.as_ref()?.entries_raw(None).ok()?;
         let mut found = Vec::new();
         // Of every depth the entry that was last met there: the path to the present one.
         let mut path: Vec<UnitOffset> = Vec::new();
@@ -332,8 +421,11 @@ mod tests {
 
     #[test]
     fn entries_in_entries_without_end_are_refused() {
-        let endian = RunTimeEndian::Little;
-        assert!(DebugInfo::new(&nested(900), endian).is_ok());
-        assert!(DebugInfo::new(&nested(1_000_000), endian).is_err());
+        let is_read = |depth| {
+            let split = SplitSections::default();
+            DebugInfo::new(&nested(depth), &split, RunTimeEndian::Little).is_ok()
+        };
+        assert!(is_read(900));
+        assert!(!is_read(1_000_000));
     }
 }

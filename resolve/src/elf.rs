@@ -81,6 +81,19 @@ impl Elf {
             .collect()
     }
 
+    /// Names of the variables at the start of its thread-local memory.
+    pub(crate) fn first_thread_locals(&self) -> Vec<&str> {
+        let Ok(file) = self.parse() else {
+            return Vec::new();
+        };
+        let first = file.symbols().filter(|symbol| {
+            symbol.kind() == object::SymbolKind::Tls
+                && !symbol.is_undefined()
+                && symbol.address() == 0
+        });
+        first.filter_map(|symbol| symbol.name().ok()).collect()
+    }
+
     /// The file name in `.gnu_debuglink`, where `strip` has left one.
     pub(crate) fn debug_link(&self) -> Option<PathBuf> {
         use std::os::unix::ffi::OsStrExt;
@@ -97,11 +110,41 @@ impl Elf {
     /// If a section lies outside of the file or does not unpack.
     pub(crate) fn sections(&self) -> io::Result<Sections<'_>> {
         let file = self.parse()?;
-        gimli::DwarfSections::load(|id| match file.section_by_name(id.name()) {
-            Some(section) => unpack(&section)
-                .map_err(|why| invalid(format!("section {} cannot be read: {why}", id.name()))),
+        gimli::DwarfSections::load(|id| read_section(&file, id.name()))
+    }
+
+    /// The DWARF sections of the split unit that this file has.
+    ///
+    /// # Errors
+    /// As [`Elf::sections`].
+    pub(crate) fn object_sections(&self) -> io::Result<Sections<'_>> {
+        let file = self.parse()?;
+        gimli::DwarfSections::load(|id| match id.dwo_name() {
+            Some(name) => read_section(&file, name),
             None => Ok(Cow::Borrowed(&[][..])),
         })
+    }
+
+    /// The DWARF sections of the package of split units that this file is.
+    ///
+    /// # Errors
+    /// As [`Elf::sections`].
+    pub(crate) fn package(&self) -> io::Result<gimli::DwarfPackageSections<Cow<'_, [u8]>>> {
+        let file = self.parse()?;
+        let mut error = None;
+        let sections = gimli::DwarfPackageSections::load(|id| {
+            read_section(&file, id.dwo_name().unwrap_or_default()).map_err(|why| {
+                error = Some(why);
+                gimli::Error::Io
+            })
+        });
+        sections.map_err(|why| error.unwrap_or_else(|| invalid(why.to_string())))
+    }
+
+    /// Whether it has a section of this name.
+    pub(crate) fn has_section(&self, name: &str) -> bool {
+        self.parse()
+            .is_ok_and(|file| file.section_by_name(name).is_some())
     }
 
     /// The byte order of its sections.
@@ -114,6 +157,16 @@ impl Elf {
 
     fn parse(&self) -> io::Result<object::File<'_>> {
         object::File::parse(&*self.map).map_err(|why| invalid(format!("it is no ELF file: {why}")))
+    }
+}
+
+/// A section as it lies in the file, or unpacked; an empty one where there is none of that name.
+fn read_section<'f>(file: &object::File<'f>, name: &str) -> io::Result<Cow<'f, [u8]>> {
+    match file.section_by_name(name) {
+        Some(section) => {
+            unpack(&section).map_err(|why| invalid(format!("section {name} cannot be read: {why}")))
+        }
+        None => Ok(Cow::Borrowed(&[][..])),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::site::{BlockType, TableShape, counted_start, is_table};
+use crate::block_type::{BlockType, counted_start};
+use crate::table::{TableShape, is_table};
 use crate::types::{Description, Member, Shape, TypeKey, Types};
 
 /// What the layout of a block says about an offset.
@@ -255,13 +256,14 @@ fn is_wrapper(name: &str) -> bool {
 
 /// Whether the pointer in a value of this type holds a block of its own.
 fn is_owner(name: &str) -> bool {
-    const OWNERS: [&str; 6] = [
+    const OWNERS: [&str; 7] = [
         "alloc::boxed::Box<",
         "alloc::rc::Rc<",
         "alloc::rc::Weak<",
         "alloc::sync::Arc<",
         "alloc::sync::Weak<",
         "alloc::raw_vec::RawVec<",
+        "alloc::collections::btree::node::NodeRef<",
     ];
     name == "alloc::string::String"
         || is_table(name)

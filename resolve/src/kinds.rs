@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use memdump_format::{Site, Sites, TypeId};
 
+use crate::block_type::BlockType;
 use crate::program::Program;
-use crate::site::{BlockType, SiteTypes};
+use crate::site::SiteTypes;
 
 /// Number of a kind of block.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -27,8 +29,8 @@ pub(crate) struct Kinds<'p, 'a> {
     sites: Vec<(u64, SiteTypes)>,
     kinds: Vec<Kind>,
     by_name: HashMap<String, KindId>,
-    by_type: HashMap<BlockType, KindId>,
-    by_site: HashMap<(TypeId, u64), KindId>,
+    by_type: HashMap<BlockType, KindId, RandomState>,
+    by_site: HashMap<(TypeId, u64), KindId, RandomState>,
 }
 
 impl<'p, 'a> Kinds<'p, 'a> {
@@ -43,8 +45,8 @@ impl<'p, 'a> Kinds<'p, 'a> {
             sites: sites.iter().map(judge).collect(),
             kinds: Vec::new(),
             by_name: HashMap::new(),
-            by_type: HashMap::new(),
-            by_site: HashMap::new(),
+            by_type: HashMap::default(),
+            by_site: HashMap::default(),
         }
     }
 

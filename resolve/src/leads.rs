@@ -1,8 +1,8 @@
 //! Where a pointer of a layout can lead, by the sizes of blocks: an owner holds a whole block, and that block can be of its type.
 
+use crate::block_type::{BlockType, allows};
 use crate::fields::{Pointee, Pointer};
 use crate::program::Program;
-use crate::site::{BlockType, allows};
 
 /// A block, and where in it a pointer leads.
 #[derive(Clone, Copy, Debug)]

@@ -6,12 +6,14 @@
 //! that was allocated; the layout of that type tells the field at an offset. Debug information is input from outside: what is
 //! damaged in it costs the types that it describes, never the dump.
 
+mod block_type;
 mod blocks;
 mod cache;
 mod debug_info;
 mod edges;
 mod elf;
 mod error;
+mod family;
 mod fields;
 mod function;
 mod kinds;
@@ -21,19 +23,23 @@ mod places;
 mod program;
 mod roots;
 mod site;
+mod split;
 mod spread;
 mod statics;
 mod symbols;
+mod table;
 mod type_name;
 mod typed;
 mod types;
 mod variants;
+mod written;
 
+pub use block_type::BlockType;
 pub use cache::{Kept, Outcome, is_native, open_typed};
 pub use error::ResolveError;
 pub use fields::{Field, Pointee, Pointer};
 pub use program::{LoadedModule, Program, Source, loaded_modules};
-pub use site::{BlockType, SiteTypes};
+pub use site::SiteTypes;
 pub use symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
 pub use typed::{Summary, write_typed};
 pub use types::TypeKey;

@@ -2,10 +2,16 @@
 
 use memdump_format::{Address, ObjectId};
 
+/// Addresses in a step: few enough to lie side by side in the processor's cache, and so many that the first ones of all steps stay in it.
+const STEP: usize = 64;
+
 /// The addresses of all blocks.
 #[derive(Default)]
 pub(crate) struct Places {
+    /// In rising order.
     addresses: Vec<Address>,
+    /// The first address of each [`STEP`]: where to look is found without a visit to memory for each halving.
+    firsts: Vec<Address>,
     /// The blocks in the order of their addresses, where that is not the order of the dump.
     order: Option<Vec<ObjectId>>,
 }
@@ -13,35 +19,40 @@ pub(crate) struct Places {
 impl Places {
     /// Of the blocks of a dump, in its order.
     pub(crate) fn new(mut addresses: Vec<Address>) -> Places {
-        if addresses.is_sorted() {
-            let order = None;
-            return Places { addresses, order };
+        let order = (!addresses.is_sorted()).then(|| {
+            let mut order: Vec<ObjectId> = (0..addresses.len() as u32).map(ObjectId).collect();
+            order.sort_by_key(|id| addresses[id.index()]);
+            addresses.sort_unstable();
+            order
+        });
+        let firsts = addresses.iter().copied().step_by(STEP).collect();
+        Places {
+            addresses,
+            firsts,
+            order,
         }
-        let mut order: Vec<ObjectId> = (0..addresses.len() as u32).map(ObjectId).collect();
-        order.sort_by_key(|id| addresses[id.index()]);
-        addresses.sort_unstable();
-        let order = Some(order);
-        Places { addresses, order }
     }
 
     /// The last block that begins at an address or before it, and how far before: whether it reaches so far its size tells.
     pub(crate) fn before(&self, address: u64) -> Option<(ObjectId, u64)> {
-        let after = self.addresses.partition_point(|own| own.0 <= address);
-        let place = after.checked_sub(1)?;
+        let is_before = |own: &Address| own.0 <= address;
+        let step = self.firsts.partition_point(is_before).checked_sub(1)?;
+        let start = step * STEP;
+        let end = self.addresses.len().min(start + STEP);
+        let inside = self.addresses[start..end].partition_point(is_before);
+        // The first of the step is before it.
+        let place = start + inside - 1;
         let id = match &self.order {
             Some(order) => *order.get(place)?,
             None => ObjectId(place as u32),
         };
-        Some((id, address - self.addresses.get(place)?.0))
+        Some((id, address - self.addresses[place].0))
     }
 
     /// The block at an address; `None` if none begins there.
     pub(crate) fn find(&self, address: Address) -> Option<ObjectId> {
-        let place = self.addresses.binary_search(&address).ok()?;
-        match &self.order {
-            Some(order) => order.get(place).copied(),
-            None => Some(ObjectId(place as u32)),
-        }
+        let (id, offset) = self.before(address.0)?;
+        (offset == 0).then_some(id)
     }
 }
 
@@ -61,6 +72,20 @@ mod tests {
             let last = last.map(|id| (ObjectId(id as u32), 8));
             assert_eq!(places.before(40), last);
             assert_eq!(places.before(15), None);
+        }
+    }
+
+    #[test]
+    fn blocks_are_found_in_every_step() {
+        let of = |id: usize| Address(16 + 48 * id as u64);
+        for count in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP] {
+            let places = Places::new((0..count).map(of).collect());
+            for id in 0..count {
+                let found = Some(ObjectId(id as u32));
+                assert_eq!(places.find(of(id)), found);
+                assert_eq!(places.before(of(id).0 + 47), found.map(|id| (id, 47)));
+            }
+            assert_eq!(places.find(of(count)), None);
         }
     }
 }

@@ -3,20 +3,24 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use memdump_format::{Dump, ReadError};
 
-use crate::debug_info::DebugInfo;
+use crate::block_type::BlockType;
+use crate::debug_info::{DebugInfo, Storage};
 use crate::elf::{Elf, Sections};
 use crate::fields::{Field, Pointee};
 use crate::function::Function;
 use crate::names::Names;
-use crate::site::{BlockType, SiteTypes, TableShape};
+use crate::site::SiteTypes;
+use crate::split::{SplitFiles, SplitSections};
 use crate::statics::{Place, Statics};
 use crate::symbols::{BuildId, SymbolFile, Symbols, SymbolsError};
+use crate::table::TableShape;
 use crate::types::{Shape, TypeKey, Types};
+use crate::written::Written;
 
 /// A file that was loaded into the target.
 #[derive(Clone, Debug)]
@@ -52,6 +56,7 @@ pub fn loaded_modules(dump: &Dump) -> Result<Vec<LoadedModule>, ReadError> {
 pub struct Source {
     module: LoadedModule,
     found: Result<SymbolFile, SymbolsError>,
+    split: SplitFiles,
     /// A file of the build without debug information.
     named: Option<Elf>,
 }
@@ -65,16 +70,30 @@ impl Source {
             Ok(_) => None,
             Err(_) => symbols.find_names(&module.path, id),
         };
+        let split = match &found {
+            Ok(file) => SplitFiles::find(&file.0, &module.path, symbols),
+            Err(_) => SplitFiles::default(),
+        };
         Source {
             module,
             found,
+            split,
             named,
         }
     }
 
-    /// The file with its debug information, or why there is none.
-    pub fn found(&self) -> Result<&SymbolFile, &SymbolsError> {
-        self.found.as_ref()
+    /// The files with its debug information; none if there is none.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let found = self.found.as_ref().ok();
+        found
+            .map(SymbolFile::path)
+            .into_iter()
+            .chain(self.split.paths())
+    }
+
+    /// Why there is no debug information, or not all.
+    pub fn error(&self) -> Option<&SymbolsError> {
+        self.found.as_ref().err().or_else(|| self.split.missing())
     }
 
     /// Whether the functions of the module have names: from debug information, or without.
@@ -82,9 +101,9 @@ impl Source {
         self.found.is_ok() || self.named.is_some()
     }
 
-    /// Why there is no debug information for the module.
+    /// As [`Source::error`].
     pub fn into_error(self) -> Option<SymbolsError> {
-        self.found.err()
+        self.found.err().or_else(|| self.split.into_missing())
     }
 
     /// Maps or unpacks the sections, which a [`Program`] borrows. A file whose sections cannot be read counts as not found.
@@ -95,6 +114,7 @@ impl Source {
         ModuleSections {
             module: &self.module,
             sections,
+            split: self.split.sections(),
             file: found.or(self.named.as_ref()),
         }
     }
@@ -104,13 +124,14 @@ impl Source {
 pub struct ModuleSections<'f> {
     module: &'f LoadedModule,
     sections: Option<(Sections<'f>, gimli::RunTimeEndian)>,
+    split: SplitSections<'f>,
     file: Option<&'f Elf>,
 }
 
 impl<'f> ModuleSections<'f> {
     pub(crate) fn debug_info(&'f self) -> Option<DebugInfo<'f>> {
         let (sections, endian) = self.sections.as_ref()?;
-        DebugInfo::new(sections, *endian).ok()
+        DebugInfo::new(sections, &self.split, *endian).ok()
     }
 }
 
@@ -167,6 +188,11 @@ impl<'a> Program<'a> {
     /// What lies at an offset of a block.
     pub fn field(&self, block: &BlockType, size: u64, offset: u64) -> Field {
         self.types.field(block, size, offset)
+    }
+
+    /// How surely the word at an offset of a block is written.
+    pub(crate) fn written(&self, block: &BlockType, size: u64, offset: u64) -> Written {
+        self.types.written(block, size, offset)
     }
 
     /// What a block of that size is to which a pointer of the type points: a pointer to a leaf of a B-tree may lead to an inner node, which
@@ -257,13 +283,28 @@ impl<'a> Program<'a> {
         TableShape::of(size, element).map(|shape| shape.control)
     }
 
-    /// The static variable at an address of the file of that name (the last part of its path).
-    pub(crate) fn static_at(&self, file: &str, address: u64) -> Option<Place> {
+    /// The static variable that lies there in the file of that name.
+    pub(crate) fn static_at(&self, file: &str, place: Storage) -> Option<Place> {
+        let number = self.module_named(file)?;
+        self.statics(number).find(&self.types, number as u32, place)
+    }
+
+    /// The function that a return address of the file of that name returns to.
+    pub(crate) fn frame_at(&self, file: &str, return_address: u64) -> Option<String> {
+        let module = self.modules.get(self.module_named(file)?)?;
+        let functions = self.functions_at(module.bias.wrapping_add(return_address));
+        let of_frame = functions.last()?;
+        // What the library calls is often a part of the library's function: closures, `main` of some programs.
+        let own = functions.iter().find(|function| !function.is_library());
+        let told = own.filter(|_| of_frame.is_library()).unwrap_or(of_frame);
+        Some(told.full_name())
+    }
+
+    /// The module whose path ends so.
+    fn module_named(&self, file: &str) -> Option<usize> {
         let is_named =
             |module: &&LoadedModule| module.path.file_name().is_some_and(|own| own == file);
-        let number = self.modules.iter().position(is_named)?;
-        self.statics(number)
-            .find(&self.types, number as u32, address)
+        self.modules.iter().position(is_named)
     }
 
     /// The types of values that have their vtable at an address in the target; more than one where their vtables have equal contents.
@@ -280,7 +321,8 @@ impl<'a> Program<'a> {
     }
 
     fn statics(&self, number: usize) -> &Statics {
-        self.statics[number].get_or_init(|| Statics::read(&self.types, number as u32))
+        self.statics[number]
+            .get_or_init(|| Statics::read(&self.types, number as u32, self.files[number]))
     }
 
     fn functions_at(&self, return_address: u64) -> Rc<[Function]> {

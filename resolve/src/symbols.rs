@@ -88,6 +88,22 @@ pub enum SymbolsError {
         /// What was looked at, and why it was not right.
         tried: Tried,
     },
+    /// The debug information of some of its units lies in files of their own, which were not found.
+    #[error(
+        "{lacking} of {all} units of {} have their debug information in files that are not here, {} for one; give the package that was \
+         built with it: --symbols {}",
+        .module.display(), .object.display(), packed(.module).display()
+    )]
+    SplitMissing {
+        /// The module.
+        module: PathBuf,
+        /// Units without their file.
+        lacking: usize,
+        /// Units that have a file.
+        all: usize,
+        /// Where the compiler put the file of the first one that is missing.
+        object: PathBuf,
+    },
 }
 
 /// What was looked at, and why it was not taken.
@@ -188,6 +204,23 @@ impl Symbols {
             .find(|elf| elf.build_id().as_ref() == id && !elf.functions().is_empty())
     }
 
+    /// Where the package with the split units of a module may lie, whose debug information is in `file`; likeliest first.
+    pub(crate) fn packages(&self, module: &Path, file: &Path) -> Vec<PathBuf> {
+        let name = module.file_name().map(|name| packed(Path::new(name)));
+        let given = self.given.iter().map(|given| match &name {
+            Some(name) if given.is_dir() => given.join(name),
+            _ => given.clone(),
+        });
+        given.chain([packed(file), packed(module)]).collect()
+    }
+
+    /// Where the object of a split unit may lie that the compiler put at `recorded`.
+    pub(crate) fn objects(&self, recorded: &Path) -> Vec<PathBuf> {
+        let directories = self.given.iter().filter(|given| given.is_dir());
+        let given = directories.filter_map(|given| Some(given.join(recorded.file_name()?)));
+        given.chain([recorded.to_path_buf()]).collect()
+    }
+
     /// Every place, likeliest first.
     fn candidates(&self, module: &Path, id: &BuildId) -> Result<Vec<PathBuf>, SymbolsError> {
         let mut places = Vec::new();
@@ -247,5 +280,12 @@ fn open(path: &Path, id: &BuildId) -> Result<Elf, Refusal> {
 fn with_debug(name: &std::ffi::OsStr) -> PathBuf {
     let mut name = name.to_os_string();
     name.push(".debug");
+    PathBuf::from(name)
+}
+
+/// `service` → `service.dwp`.
+fn packed(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_os_string();
+    name.push(".dwp");
     PathBuf::from(name)
 }

@@ -1,8 +1,10 @@
 //! Texts of Rust's type names: generics, defaults left out.
 
 /// Parameters that stand in nearly every name and tell nothing: `std::any::type_name` leaves them out as well.
-const DEFAULTS: [&str; 3] = [
+const DEFAULTS: [&str; 5] = [
     ", alloc::alloc::Global",
+    ", allocator_api2::stable::alloc::global::Global",
+    ", hashbrown::alloc::inner::Global",
     ", hashbrown::raw::inner::alloc::inner::Global",
     ", std::hash::random::RandomState",
 ];
@@ -14,9 +16,9 @@ const OWNERS: [(&str, &str); 3] = [
     ("alloc::rc::RcBox<", "alloc::rc::Rc<"),
 ];
 
-/// A name without parameters that have their defaults.
+/// A name without parameters that have their defaults, and without the parentheses around the bounds of a trait object that is a parameter.
 pub(crate) fn without_defaults(name: &str) -> String {
-    let mut name = name.to_owned();
+    let mut name = without_parentheses(name);
     for default in DEFAULTS {
         if name.contains(default) {
             name = name.replace(&format!("{default}>"), ">");
@@ -25,14 +27,51 @@ pub(crate) fn without_defaults(name: &str) -> String {
     name
 }
 
+/// `Box<(dyn Run + Send)>` → `Box<dyn Run + Send>`, as people write it; behind a `&` they write the parentheses as well.
+fn without_parentheses(name: &str) -> String {
+    const OPEN: &str = "(dyn ";
+    let mut plain = String::new();
+    let mut rest = name;
+    while let Some(at) = rest.find(OPEN) {
+        let (before, bounds) = rest.split_at(at);
+        plain += before;
+        let inside = &bounds[1..];
+        match end_of(inside) {
+            Some(end) if !before.ends_with(['&', '*']) => {
+                plain += &without_parentheses(&inside[..end]);
+                rest = &inside[end + 1..];
+            }
+            _ => {
+                plain.push('(');
+                rest = inside;
+            }
+        }
+    }
+    plain + rest
+}
+
+/// Where the parenthesis closes that was opened in front of a text.
+fn end_of(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.char_indices().find_map(|(at, c)| {
+        match c {
+            ')' if depth == 0 => return Some(at),
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        None
+    })
+}
+
 /// The name of a block that holds a value of the type of this name.
-pub(crate) fn of_block(name: String) -> String {
+pub(crate) fn of_block(name: &str) -> String {
     for (inner, owner) in OWNERS {
         if let Some(rest) = name.strip_prefix(inner) {
             return format!("{owner}{rest}");
         }
     }
-    name
+    name.to_owned()
 }
 
 /// A name without the `MaybeUninit` that a value wears until it is written.
@@ -115,7 +154,18 @@ mod tests {
             "M<K, V>"
         );
         assert_eq!(
-            of_block("alloc::sync::ArcInner<app::SomeRef>".into()),
+            without_defaults(
+                "M<(dyn Fn<(u8), Output=(u8, u8)> + Send), &(dyn A + B), Box<(dyn C + D), alloc::alloc::Global>>"
+            ),
+            "M<dyn Fn<(u8), Output=(u8, u8)> + Send, &(dyn A + B), Box<dyn C + D>>"
+        );
+        assert_eq!(without_defaults("odd<(dyn A"), "odd<(dyn A");
+        assert_eq!(
+            without_defaults("hashbrown::table::HashTable<usize, hashbrown::alloc::inner::Global>"),
+            "hashbrown::table::HashTable<usize>"
+        );
+        assert_eq!(
+            of_block("alloc::sync::ArcInner<app::SomeRef>"),
             "alloc::sync::Arc<app::SomeRef>"
         );
     }

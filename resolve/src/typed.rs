@@ -251,6 +251,7 @@ impl<W: Write> Typing<'_, '_, '_, W> {
                     let name = root.name.map(|name| self.copy(name)).transpose()?;
                     (name, root.label)
                 }
+                RootPlace::Frame(name) => (Some(self.path(name.into())?), root.label),
                 RootPlace::Field { name, either } => {
                     let target = self.blocks.target(self.kinds, root.target, root.offset);
                     let chosen = target.and_then(|(block, target)| {

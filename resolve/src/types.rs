@@ -4,12 +4,14 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use foldhash::fast::RandomState;
 use gimli::{DW_AT_byte_size, DW_AT_name, DW_AT_type, DwTag};
 
 use crate::debug_info::{DebugInfo, Entry, Offset};
 use crate::fields::Found;
 use crate::program::ModuleSections;
 use crate::type_name::{MAYBE_UNINIT, without_defaults};
+use crate::written::Written;
 
 /// A type: the module that describes it, and where.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -26,7 +28,7 @@ type Parameters = Vec<(String, TypeKey)>;
 #[derive(Debug)]
 pub(crate) struct Description {
     /// With its path, without default parameters.
-    pub(crate) name: String,
+    pub(crate) name: Rc<str>,
     /// In bytes; `None` for types of no known size.
     pub(crate) size: Option<u64>,
     /// In bytes; `None` where the debug information does not say.
@@ -63,9 +65,11 @@ pub(crate) struct Types<'a> {
     sections: &'a [ModuleSections<'a>],
     /// Read when something of them is asked for: most libraries of a program never are.
     modules: Vec<OnceCell<Option<DebugInfo<'a>>>>,
-    known: RefCell<HashMap<TypeKey, Rc<Description>>>,
+    known: RefCell<HashMap<TypeKey, Rc<Description>, RandomState>>,
     /// What was found at offsets; few of all offsets are ever asked for, those again and again.
-    pub(crate) found: RefCell<HashMap<(TypeKey, u64), Found>>,
+    pub(crate) found: RefCell<HashMap<(TypeKey, u64), Found, RandomState>>,
+    /// How surely offsets are written.
+    pub(crate) written: RefCell<HashMap<(TypeKey, u64), Written, RandomState>>,
 }
 
 /// Namespaces in namespaces; more is an error in the debug information.
@@ -81,6 +85,7 @@ impl<'a> Types<'a> {
             modules: sections.iter().map(|_| OnceCell::new()).collect(),
             known: RefCell::default(),
             found: RefCell::default(),
+            written: RefCell::default(),
         }
     }
 
@@ -97,7 +102,7 @@ impl<'a> Types<'a> {
             return Rc::clone(known);
         }
         let described = self.read(key).unwrap_or_else(|| Description {
-            name: String::new(),
+            name: self.read_name(key),
             size: None,
             alignment: None,
             shape: Shape::Unknown,
@@ -178,8 +183,12 @@ impl<'a> Types<'a> {
     }
 
     /// A type's name with its path, without default parameters; empty if it has none.
-    pub(crate) fn name(&self, key: TypeKey) -> String {
-        without_defaults(&self.name_within(key, DEEPEST_NAME))
+    pub(crate) fn name(&self, key: TypeKey) -> Rc<str> {
+        Rc::clone(&self.describe(key).name)
+    }
+
+    fn read_name(&self, key: TypeKey) -> Rc<str> {
+        without_defaults(&self.name_within(key, DEEPEST_NAME)).into()
     }
 
     fn name_within(&self, key: TypeKey, deepest: u32) -> String {
@@ -275,7 +284,7 @@ impl<'a> Types<'a> {
             }
             _ => Shape::Unknown,
         };
-        let name = self.name(key);
+        let name = self.read_name(key);
         Some(Description {
             name,
             size,

@@ -1,10 +1,10 @@
 //! Which variant of an enum a value most likely is: what decides it lies in the value's memory, and so not in the dump, but each variant has its
 //! pointers at places of its own.
 
+use crate::block_type::BlockType;
 use crate::fields::{Field, Pointer};
 use crate::leads::Target;
 use crate::program::Program;
-use crate::site::BlockType;
 
 /// Words of a value that are looked at.
 const MOST_WORDS: u64 = 64;

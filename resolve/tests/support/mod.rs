@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memdump_format::{
-    Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, Reference, ReferenceColumns,
-    Root, RootKind, Site, Strength, Type, TypeFlags, Vtable, Writer,
+    Address, Dump, Label, Module, Object, ObjectColumns, ObjectFlags, ObjectId, Reference,
+    ReferenceColumns, Root, RootKind, Site, Strength, Type, TypeFlags, Vtable, Writer,
 };
 use memdump_resolve::{BuildId, LoadedModule};
 
@@ -19,30 +19,37 @@ pub struct Profile {
     pub name: &'static str,
     pub directory: &'static str,
     pub has_frame_pointers: bool,
+    /// Whether it is compiled with [`Content::Service`].
+    pub has_service: bool,
 }
 
 pub const DEV: Profile = Profile {
     name: "dev",
     directory: "debug",
     has_frame_pointers: true,
+    has_service: true,
 };
 pub const RELEASE: Profile = Profile {
     name: "release",
     directory: "release",
     has_frame_pointers: true,
+    has_service: true,
 };
 pub const LINES: Profile = Profile {
     name: "lines",
     directory: "lines",
     has_frame_pointers: true,
+    has_service: false,
 };
 pub const FAT: Profile = Profile {
     name: "fat",
     directory: "fat",
     has_frame_pointers: true,
+    has_service: false,
 };
 pub const BARE: Profile = Profile {
     has_frame_pointers: false,
+    has_service: false,
     ..RELEASE
 };
 
@@ -53,6 +60,8 @@ pub enum Content {
     Heap,
     /// Enums, arenas, small vectors and what else programs have.
     Zoo,
+    /// What a service has: tasks, channels, caches, documents.
+    Service,
 }
 
 impl Content {
@@ -60,6 +69,7 @@ impl Content {
         match self {
             Content::Heap => "heap",
             Content::Zoo => "zoo",
+            Content::Service => "service",
         }
     }
 }
@@ -95,6 +105,10 @@ pub fn build(profile: Profile) -> PathBuf {
     let target = target.join(directory);
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--locked", "--profile", profile.name])
+        .args([
+            "--features",
+            if profile.has_service { "service" } else { "" },
+        ])
         .arg("--manifest-path")
         .arg(root.join("tests/rust-types/Cargo.toml"))
         .arg("--target-dir")
@@ -206,11 +220,15 @@ pub fn bytes(program: &Path, content: Content, stacks: bool) -> (Vec<u8>, Truths
                 let (place, vtable) = (hex(place), hex(vtable));
                 writer.vtable(&Vtable { place, vtable }).expect("a vtable");
             }
-            ["root", at, target, offset] => {
+            [kind @ ("root" | "thread"), at, target, offset] => {
+                let kind = match *kind {
+                    "root" => RootKind::Static,
+                    _ => RootKind::Thread,
+                };
                 let name = program.file_name().expect("a name").to_string_lossy();
                 let name = writer.string(&format!("{name}+0x{at}")).expect("a string");
                 let root = Root {
-                    kind: RootKind::Static,
+                    kind,
                     name: Some(name),
                     thread: None,
                     line: 0,
@@ -243,11 +261,11 @@ pub fn of_type(dump: &Dump, wanted: &str) -> Vec<Address> {
         .collect()
 }
 
-/// Addresses of the blocks that a static variable of this name holds.
-pub fn held_by(dump: &Dump, wanted: &str) -> Vec<Address> {
+/// Addresses of the blocks that static variables of these names hold.
+pub fn held_by(dump: &Dump, wanted: &[&str]) -> Vec<Address> {
     let is_wanted = |root: &Root| {
         root.name
-            .is_some_and(|name| dump.strings().get(name).expect("a name") == wanted)
+            .is_some_and(|name| wanted.contains(&dump.strings().get(name).expect("a name")))
     };
     let roots = dump.roots().expect("roots").into_iter();
     roots.filter(is_wanted).map(|root| root.target).collect()
@@ -269,8 +287,8 @@ pub fn reached(references: &[(Address, Address)], from: Vec<Address>) -> HashSet
     reached
 }
 
-/// All references of a dump, from block to block.
-pub fn references(dump: &Dump) -> Vec<(Address, Address)> {
+/// The addresses of all objects of a dump, by their numbers.
+pub fn addresses(dump: &Dump) -> Vec<Address> {
     let mut addresses = Vec::new();
     let mut batch = Default::default();
     for block in dump.object_blocks() {
@@ -279,6 +297,12 @@ pub fn references(dump: &Dump) -> Vec<(Address, Address)> {
             .expect("objects");
         addresses.extend_from_slice(&batch.addresses);
     }
+    addresses
+}
+
+/// All references of a dump, from block to block.
+pub fn references(dump: &Dump) -> Vec<(Address, Address)> {
+    let addresses = addresses(dump);
     let mut found = Vec::new();
     let mut batch = Default::default();
     for block in dump.reference_blocks() {
@@ -292,6 +316,26 @@ pub fn references(dump: &Dump) -> Vec<(Address, Address)> {
             found.extend(own.iter().map(|&target| (source, target)));
             rest = others;
         }
+    }
+    found
+}
+
+/// Of each reference whose place has no name but its offset, the block that it lies in.
+pub fn unnamed(dump: &Dump) -> Vec<ObjectId> {
+    let mut found = Vec::new();
+    let mut batch = Default::default();
+    for block in dump.reference_blocks() {
+        block
+            .decode(ReferenceColumns::ALL, &mut batch)
+            .expect("references");
+        let groups = batch.groups.iter();
+        let sources = groups.flat_map(|group| (0..group.count).map(|_| group.source));
+        let is_offset = |place| {
+            let reference = batch.reference(place).expect("a reference");
+            matches!(reference.label, Label::Offset(_))
+        };
+        let places = sources.enumerate().filter(|&(place, _)| is_offset(place));
+        found.extend(places.map(|(_, source)| source));
     }
     found
 }

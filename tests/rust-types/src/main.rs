@@ -1,11 +1,15 @@
 //! Makes blocks of many types, and says on stdout which type each of them truly has, who allocated it and what it refers to.
 //!
-//! `memdump-types-target heap`: as the standard library makes them; `memdump-types-target zoo`: as others do.
+//! `memdump-types-target heap`: as the standard library makes them; `zoo`: as others do; `service` (a feature of the package): as a service does.
 
 mod heap;
+#[cfg(feature = "service")]
+mod made;
 mod names;
 mod recorder;
 mod report;
+#[cfg(feature = "service")]
+mod service;
 mod zoo;
 
 use recorder::Recorder;
@@ -18,6 +22,12 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("zoo") => {
             zoo::build();
+            report::print();
+        }
+        #[cfg(feature = "service")]
+        Some("service") => {
+            names::keep_once();
+            service::build();
             report::print();
         }
         _ => {

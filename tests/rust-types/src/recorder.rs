@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::names::Names;
 
@@ -45,6 +45,8 @@ static TABLE: Table = Table {
 
 thread_local! {
     static MAKING: Cell<Names> = const { Cell::new(&[]) };
+    /// Where the stack ends; nothing is read behind it.
+    static STACK_END: Cell<usize> = const { Cell::new(0) };
 }
 
 impl Table {
@@ -63,26 +65,26 @@ fn slot(address: usize) -> usize {
     (address >> 4).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - 17)
 }
 
-/// Where the stack of the first thread ends; nothing is read behind it.
-static STACK_END: AtomicUsize = AtomicUsize::new(0);
-
-/// From here on stacks are recorded.
+/// From here on the stacks of this thread are recorded.
 pub fn begin() {
+    let local = 0_u8;
+    let here = (&raw const local).addr();
     let maps = std::fs::read_to_string("/proc/self/maps").expect("maps");
-    let line = maps.lines().find(|line| line.ends_with("[stack]"));
-    let range = line.and_then(|line| line.split(' ').next());
-    let end = range
-        .and_then(|range| range.split('-').nth(1))
-        .expect("a stack");
-    let end = usize::from_str_radix(end, 16).expect("digits");
-    STACK_END.store(end, Ordering::Relaxed);
+    let address =
+        |text: Option<&str>| usize::from_str_radix(text.expect("two ends"), 16).expect("digits");
+    let ranges = maps.lines().map(|line| {
+        let mut ends = line.split([' ', '-']);
+        address(ends.next())..address(ends.next())
+    });
+    let own = ranges.into_iter().find(|range| range.contains(&here));
+    STACK_END.set(own.expect("a stack").end);
 }
 
 /// Return addresses by the chain of frame pointers: where code has none, the first one only, or what happens to lie where they point.
 fn frames(here: usize, caller: usize, pointer: usize) -> [usize; FRAMES] {
     let mut frames = [0; FRAMES];
     frames[0] = caller;
-    let end = STACK_END.load(Ordering::Relaxed);
+    let end = STACK_END.get();
     let (mut lowest, mut pointer) = (here, pointer);
     for frame in &mut frames[1..] {
         if pointer < lowest || pointer + 16 > end || !pointer.is_multiple_of(8) {

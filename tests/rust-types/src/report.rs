@@ -1,7 +1,7 @@
 //! Says what there is, one line each:
 //!
 //! `module BIAS FIRST END PATH`, `block ADDRESS SIZE ALIGNMENT FRAME,… TRUTH` (`-` if nobody knows), `reference SOURCE AT TARGET OFFSET`; a
-//! reference is any aligned word of a block that is an address in a block; `stale …` one that was there before the block was. `vtable PLACE ADDRESS` is an address in constant memory in the word behind one. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory.
+//! reference is any aligned word of a block that is an address in a block; `stale …` one that was there before the block was. `vtable PLACE ADDRESS` is an address in constant memory in the word behind one. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory, `thread PLACE TARGET OFFSET` of the thread-local memory of this thread.
 
 use std::io::Write;
 
@@ -89,7 +89,40 @@ pub fn print() {
             }
         }
     }
+    let (local, length) = thread_local();
+    for at in (0..length).step_by(8) {
+        // SAFETY: it is this thread's.
+        let word = unsafe { *((local + at) as *const usize) };
+        if let Some(target) = holding(&blocks, word) {
+            let offset = word - target.address;
+            writeln!(out, "thread {at:x} {:x} {offset}", target.address).expect("stdout");
+        }
+    }
     out.flush().expect("stdout");
+}
+
+/// Where this thread's variables of the program itself lie, and how many bytes.
+fn thread_local() -> (usize, usize) {
+    unsafe extern "C" fn first(
+        info: *mut libc::dl_phdr_info,
+        _: libc::size_t,
+        found: *mut libc::c_void,
+    ) -> libc::c_int {
+        // SAFETY: what the loader passes on is valid, and `found` is the variable below.
+        unsafe {
+            let info = &*info;
+            let headers = std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into());
+            let own = headers.iter().find(|header| header.p_type == libc::PT_TLS);
+            let length = own.map_or(0, |header| header.p_memsz as usize);
+            *found.cast() = (info.dlpi_tls_data.addr(), length);
+        }
+        // The program is told first, and nothing else is of interest.
+        1
+    }
+    let mut found = (0, 0);
+    // SAFETY: the function takes what it is given.
+    unsafe { libc::dl_iterate_phdr(Some(first), (&raw mut found).cast()) };
+    found
 }
 
 fn holding(blocks: &[Block], word: usize) -> Option<&Block> {
