@@ -40,11 +40,11 @@ def synthesise(arguments, millions, order, directory):
     return {"A": before, "B": after}, json.loads(info.stdout)["infos"][0]["objects"]
 
 
-def run(command, threads):
+def run(command):
     """CPU seconds, wall seconds and peak bytes."""
     with tempfile.TemporaryFile() as errors:
         begun = os.times().elapsed
-        child = subprocess.Popen([*command, "--threads", str(threads)], stdout=subprocess.DEVNULL, stderr=errors)
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         wall = os.times().elapsed - begun
@@ -85,7 +85,7 @@ def measure(arguments, millions, order):
             command = [arguments.command, *(dumps.get(word, word) for word in words)]
             walls = []
             for threads in (1, 2):
-                runs = [run(command, threads) for _ in range(arguments.repeat)]
+                runs = [run([*command, "--threads", str(threads)]) for _ in range(arguments.repeat)]
                 cpu, wall, peak = (min(figure) for figure in zip(*runs, strict=True))
                 walls.append(wall)
                 ns, per_object = cpu * 1e9 / objects, peak / objects

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--preload", type=Path, required=True)
     parser.add_argument("--times", type=int, default=20, help="how often the document is parsed")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--bytehound", type=Path, help="its libbytehound.so, which is in no registry, to be measured, too")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         results = measure(arguments, Path(place))
@@ -42,6 +43,9 @@ def measure(arguments: argparse.Namespace, place: Path) -> dict[str, tuple[float
         "preloaded, stacks off": ([program], {**library, "MEMDUMP_STACKS": "0"}, 1),
         "preloaded, stacks of 8 frames": ([program], {**library, "MEMDUMP_STACKS": "8"}, 1),
     }
+    if arguments.bytehound:
+        profiler = {"LD_PRELOAD": str(arguments.bytehound.resolve()), "MEMORY_PROFILER_OUTPUT": str(place / "bytehound")}
+        ways["bytehound"] = ([program], profiler, 1)
     if shutil.which("heaptrack"):
         ways["heaptrack"] = (["heaptrack", "-o", str(place / "heaptrack"), program], {}, 1)
     if shutil.which("valgrind"):
