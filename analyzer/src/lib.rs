@@ -7,13 +7,18 @@
 
 pub mod analysis;
 pub mod command;
+pub mod cut_off;
 pub mod exit_code;
 pub mod graph;
 pub mod pattern;
+pub mod picture;
 pub mod progress;
+pub mod report;
 pub mod send;
 pub mod snapshot;
 pub mod sql;
+pub mod ui;
 mod unfinished;
 pub mod view;
 pub mod watch;
+pub mod web;

@@ -31,7 +31,7 @@ impl TypePattern {
             || name.also_meant().iter().any(|form| self.glob.matches(form))
     }
 
-    /// Names that the writer of a pattern that matches nothing may have meant, nearest first.
+    /// Names that the writer of a pattern that matches nothing may have meant, nearest first: before all, those that it is a part of.
     pub fn suggestions<'n>(&self, names: impl Iterator<Item = &'n TypeName>) -> Vec<String> {
         /// Below this the likeness is chance.
         const LIKE_ENOUGH: f64 = 0.85;
@@ -39,10 +39,13 @@ impl TypePattern {
         let wanted = self.text.replace(['*', '?'], "").to_lowercase();
         let mut near: Vec<(f64, String)> = names
             .map(|name| {
-                let likeness = [name.short(), &name.full()]
+                let forms = [name.short(), &name.full()].map(str::to_lowercase);
+                let is_part = wanted.len() > 2 && forms[1].contains(&wanted);
+                let likeness = forms
                     .iter()
-                    .map(|form| strsim::jaro_winkler(&wanted, &form.to_lowercase()))
-                    .fold(0.0, f64::max);
+                    .map(|form| strsim::jaro_winkler(&wanted, form))
+                    .fold(0.0, f64::max)
+                    + f64::from(u8::from(is_part));
                 (likeness, name.to_string())
             })
             .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)

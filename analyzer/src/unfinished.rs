@@ -36,16 +36,21 @@ pub(crate) fn remove_when_ended() -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let end = move || {
         if let Some(signal) = signals.forever().next() {
-            // Held to the end: no file gets its name, and none is begun, while they are removed.
-            let files = files();
-            for file in files.iter() {
-                let _ = fs::remove_file(file);
-            }
+            let _held = remove_all();
             let _ = emulate_default_handler(signal);
         }
     };
     let thread = thread::Builder::new().name("interrupt".to_owned());
     thread.spawn(end).map(drop)
+}
+
+/// Removes unfinished files. As long as what it gives lives, none is begun, and none gets its name.
+pub(crate) fn remove_all() -> impl Drop {
+    let files = files();
+    for file in files.iter() {
+        let _ = fs::remove_file(file);
+    }
+    files
 }
 
 fn files() -> MutexGuard<'static, BTreeSet<PathBuf>> {

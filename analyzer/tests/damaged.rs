@@ -4,7 +4,11 @@
 
 mod support;
 
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use memdump_analyzer::analysis::chain::{ChainQuestion, explain_all};
 use memdump_analyzer::analysis::show::show;
@@ -71,4 +75,37 @@ fn a_flipped_bit_costs_a_block_and_no_more() {
             );
         }
     }
+}
+
+#[test]
+fn a_dump_that_is_cut_off_while_it_is_read_is_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.dump");
+    fs::write(&path, service(50).bytes()).expect("written");
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_memdump"))
+        .arg("sql")
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let maps = format!("/proc/{}/maps", shell.id());
+    let is_mapped = || {
+        let maps = fs::read_to_string(&maps).expect("it reads what is to be asked");
+        maps.contains(path.to_str().expect("text"))
+    };
+    while !is_mapped() {
+        assert!(shell.try_wait().expect("a child").is_none(), "it ended");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    File::create(&path).expect("cut off");
+    let mut question = shell.stdin.take().expect("a pipe");
+    // It may have met the end already.
+    let _ = question.write_all(b"SELECT count(*) FROM reference WHERE label = 'x';");
+    drop(question);
+    let output = shell.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("was cut off while it was read"), "{told}");
 }

@@ -49,6 +49,7 @@ sees! {
     top: "top", "b.dump";
     top_json: "top", "b.dump", "--json";
     top_retained: "top", "b.dump", "--sort", "retained";
+    top_of_a_type: "top", "b.dump", "--type", "SomeRef";
     top_retained_json: "top", "b.dump", "--retained", "--limit", "1", "--json";
     top_objects: "top", "b.dump", "--objects";
     top_objects_json: "top", "b.dump", "--objects", "--type", "SomeRef", "--limit", "1", "--json";
@@ -98,19 +99,168 @@ fn dumps_in_the_wrong_order_are_told() {
     );
 }
 
+/// What went wrong with each of these, one after the other.
+fn complaints(directory: &std::path::Path, commands: &[&[&str]]) -> String {
+    let mut told = String::new();
+    for arguments in commands {
+        let ran = memdump(directory, arguments);
+        assert_ne!(ran.code, 0, "{arguments:?}: {}", ran.out);
+        told += &format!(
+            "$ memdump {}    # {}\n{}\n",
+            arguments.join(" "),
+            ran.code,
+            ran.err
+        );
+    }
+    told
+}
+
+#[test]
+fn where_there_are_no_dumps_it_is_told_how_to_get_some() {
+    let directory = tempfile::tempdir().expect("a directory");
+    assert_snapshot!(complaints(
+        directory.path(),
+        &[
+            &["diff"],
+            &["info"],
+            &["suspects"],
+            &["sql", "SELECT 1"],
+            &["ui"]
+        ]
+    ));
+}
+
 #[test]
 fn too_few_dumps_are_told_with_what_to_do() {
     let directory = tempfile::tempdir().expect("a directory");
-    let ran = memdump(directory.path(), &["diff"]);
-    assert_eq!(ran.code, 2);
+    service(3).write(&directory.path().join("a.dump"));
+    assert_snapshot!(complaints(
+        directory.path(),
+        &[
+            &["diff"],
+            &["diff", "a.dump"],
+            &["suspects", "a.dump", "--fail-on", "likely"]
+        ]
+    ));
+    // One is enough for what one dump tells.
+    for command in ["suspects", "report"] {
+        let ran = memdump(directory.path(), &[command]);
+        assert_eq!(
+            (ran.code, &*ran.err),
+            (0, "memdump: using a.dump, the newest here\n")
+        );
+    }
+}
+
+#[test]
+fn files_that_are_no_sound_dumps_are_told_with_what_to_do() {
+    let directory = leaking();
+    let path = |name: &str| directory.path().join(name);
+    let whole = std::fs::read(path("b.dump")).expect("read");
+    std::fs::write(path("text.dump"), "what a dump is not").expect("written");
+    std::fs::write(path("empty.dump"), "").expect("written");
+    std::fs::write(path("cut.dump"), &whole[..whole.len() - 40]).expect("written");
+    assert_snapshot!(complaints(
+        directory.path(),
+        &[
+            &["top", "absent.dump"],
+            &["top", "."],
+            &["top", "text.dump"],
+            &["top", "empty.dump"],
+            &["top", "cut.dump"],
+            &["verify", "cut.dump"],
+            &["load", "a.dump", "-o", "text.dump"],
+        ]
+    ));
+    let ran = memdump(directory.path(), &["top", "cut.dump", "--recover"]);
+    assert_eq!(ran.code, 0);
     assert_snapshot!(ran.err);
 }
 
 #[test]
+fn what_cannot_be_written_is_told_before_any_work() {
+    let directory = leaking();
+    let ran = |output: &'static str| ["chain", "--type", "SomeRef", "b.dump", "-o", output];
+    assert_snapshot!(complaints(
+        directory.path(),
+        &[
+            &ran("chain.jpg"),
+            &ran("nowhere/chain.svg"),
+            &ran("a.dump/chain.svg"),
+            &["report", "a.dump", "-o", "b.dump"],
+        ]
+    ));
+}
+
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let directory = leaking();
+    let binary = assert_cmd::cargo::cargo_bin("memdump");
+    for arguments in [
+        "report a.dump b.dump -o page.html",
+        "chain --type SomeRef b.dump -o chain.png",
+        "load a.dump -o heap.db",
+        "export a.dump -o heaps",
+        "man pages",
+    ] {
+        // No file may have a byte, which is what a full disk looks like.
+        let script = format!(
+            "trap '' XFSZ; ulimit -f 0; {} {arguments}",
+            binary.display()
+        );
+        let output = std::process::Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(directory.path())
+            .output()
+            .expect("it runs");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {err}");
+        let named = arguments.rsplit(' ').next().expect("a word");
+        assert!(err.contains(named), "{arguments}: {err}");
+    }
+    let left = std::fs::read_dir(directory.path()).expect("read");
+    let mut left: Vec<_> = left.flatten().map(|entry| entry.file_name()).collect();
+    left.retain(|name| name != "heaps" && name != "pages");
+    left.sort();
+    assert_eq!(left, ["a.dump", "b.dump"]);
+    let full = std::fs::File::create("/dev/full").expect("opened");
+    let status = std::process::Command::new(&binary)
+        .current_dir(directory.path())
+        .args(["top", "b.dump"])
+        .stdout(full)
+        .stderr(std::process::Stdio::null())
+        .status();
+    assert_eq!(status.expect("it runs").code(), Some(1));
+}
+
+#[test]
+fn words_that_are_misspelt_are_told_with_those_that_are_like_them() {
+    assert_snapshot!(complaints(
+        leaking().path(),
+        &[
+            &["chian", "--type", "SomeRef", "b.dump"],
+            &["diff", "--tpye", "SomeRef"],
+            &["diff", "--sort", "size"],
+            &["show", "b.dump", "here"],
+            &["show"],
+            &["json-schema", "dif"],
+            &["sql", "b.dump", "SELECT * FROM objcet"],
+        ]
+    ));
+}
+
+#[test]
 fn a_type_that_is_not_there_is_told_with_names_like_it() {
-    let ran = memdump(leaking().path(), &["chain", "b.dump", "--type", "SomRef"]);
-    assert_eq!((ran.code, &*ran.out), (4, ""));
-    assert_snapshot!(ran.err);
+    assert_snapshot!(complaints(
+        leaking().path(),
+        &[
+            &["chain", "b.dump", "--type", "SomRef"],
+            &["chain", "b.dump", "--type", "someref"],
+            &["chain", "b.dump", "--type", "models.SomeRef"],
+            &["new", "a.dump", "b.dump", "--type", "Ref"],
+            &["top", "b.dump", "--type", "Elephant"],
+        ]
+    ));
 }
 
 #[test]
@@ -189,17 +339,88 @@ fn what_is_sound_of_a_cut_off_dump_can_be_read() {
 fn a_closed_pipe_is_no_error() {
     use std::process::{Command, Stdio};
     let directory = leaking();
-    let mut child = Command::new(assert_cmd::cargo::cargo_bin("memdump"))
-        .current_dir(directory.path())
-        .args(["top", "b.dump"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(0));
-    assert!(output.stderr.is_empty());
+    for arguments in [
+        &["top", "b.dump"][..],
+        &["top", "b.dump", "--json"],
+        &["sql", "b.dump", "SELECT * FROM object"],
+        &["json-schema"],
+        &["json-schema", "diff"],
+        &["completions", "bash"],
+    ] {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("memdump"))
+            .current_dir(directory.path())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {err}");
+        assert!(!err.contains("pipe"), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn every_command_has_a_short_help_with_examples() {
+    let help = memdump(leaking().path(), &["--help"]).out;
+    let (_, commands) = help.split_once("Commands:\n").expect("commands");
+    let (commands, _) = commands.split_once("\n\n").expect("and options");
+    let mut seen = 0;
+    for line in commands.lines().filter(|line| !line.starts_with("    ")) {
+        let name = line.split_whitespace().next().expect("a name");
+        if name == "help" {
+            continue;
+        }
+        seen += 1;
+        let ran = memdump(leaking().path(), &[name, "--help"]);
+        assert_eq!((ran.code, &*ran.err), (0, ""), "{name}");
+        let (_, examples) = ran.out.split_once("\nExamples:\n").expect(name);
+        assert!(
+            examples.contains(&format!("  memdump {name}")),
+            "{name}: {examples}"
+        );
+        // Its own options come first.
+        let (_, common) = ran
+            .out
+            .split_once("\nOptions of every command:\n")
+            .expect(name);
+        assert!(
+            common.contains("--json") && common.contains("--no-types"),
+            "{common}"
+        );
+        let short = memdump(leaking().path(), &[name, "-h"]).out;
+        assert!(short.lines().count() < 60, "{name}: {short}");
+    }
+    assert!(seen > 15, "{help}");
+}
+
+#[test]
+fn manual_pages_have_examples_and_exit_codes() {
+    let directory = leaking();
+    let ran = memdump(directory.path(), &["man", "pages"]);
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    let page = |name: &str| {
+        std::fs::read_to_string(directory.path().join("pages").join(name)).expect("a page")
+    };
+    assert!(page("memdump.1").contains(".SH \"EXIT STATUS\"\n  0  it worked\n"));
+    let diff = page("memdump-diff.1");
+    assert!(diff.contains(".SH EXAMPLES\n  memdump diff "), "{diff}");
+}
+
+#[test]
+fn off_a_terminal_progress_is_plain_lines_on_stderr() {
+    let directory = leaking();
+    let quiet = memdump(directory.path(), &["top", "--retained", "b.dump"]);
+    let ran = memdump(directory.path(), &["top", "--retained", "b.dump", "-v"]);
+    assert_eq!(ran.out, quiet.out);
+    assert!(
+        ran.err.contains("\nmemdump: reading references …\n"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains(['\r', '\u{1b}']), "{:?}", ran.err);
 }
 
 /// A directory with a dump of the busy service after each of so many minutes: `1.dump`, `2.dump` …
@@ -249,6 +470,10 @@ fn the_newest_of_a_series_are_taken_as_many_as_asked_for() {
         (&["diff"][..], "11.dump and 12.dump"),
         (&["diff", "-n", "3"], "10.dump, 11.dump and 12.dump"),
         (&["new", "--newest", "3"], "10.dump, 11.dump and 12.dump"),
+        (
+            &["chain", "--type", "SomeRef", "-n", "3"],
+            "10.dump, 11.dump and 12.dump",
+        ),
         (&["survivors", "-n", "2"], "11.dump and 12.dump"),
         (&["survivors"], "12 dumps, 1.dump to 12.dump"),
     ] {

@@ -158,8 +158,8 @@ pub enum AttachError {
     /// The package cannot be imported by the target.
     #[error(
         "process {pid} has no package `memdump` to import ({why}); install it into its environment, or get it into a \
-         directory and name that: `pip install --target /opt/memdump memdump` and `memdump attach {pid} --package \
-         /opt/memdump`"
+         directory and name that: in memdump's sources `pip install --target /opt/memdump ./dumper/cpython`, then \
+         `memdump attach {pid} --package /opt/memdump`"
     )]
     NoPackage {
         /// The pid.

@@ -2,19 +2,20 @@
 
 use std::cmp::Reverse;
 
-use memdump_format::{Address, ObjectId};
+use memdump_format::{Address, ObjectId, ReadError};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::select::SelectedTypes;
-use super::{AnalysisError, ObjectRow, json_form};
+use super::{AnalysisError, ObjectRow, Page, json_form};
 use crate::graph::{DominatorTree, Graph};
 use crate::pattern::TypePattern;
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
 
 /// The objects that retain most.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Biggest {
     /// Shallow bytes of all objects of the dump.
     pub bytes: u64,
@@ -26,7 +27,7 @@ pub struct Biggest {
 }
 
 /// An object, and what depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Dominating {
     /// The object.
     #[serde(flatten)]
@@ -38,10 +39,11 @@ pub struct Dominating {
 }
 
 /// The dominator of an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Dominator {
     /// Where it lay.
     #[serde(serialize_with = "json_form::address")]
+    #[schemars(with = "String")]
     pub address: Address,
     /// What it is.
     #[serde(rename = "type")]
@@ -63,12 +65,36 @@ pub fn biggest(
     let graph = Graph::build(snapshot, progress)?;
     let tree = DominatorTree::new(snapshot, &graph, progress)?;
     drop(graph);
-    let mut ids: Vec<ObjectId> = snapshot
+    Ok(biggest_of(snapshot, &tree, &types, limit)?)
+}
+
+/// The same, where the dominators are known already.
+pub(crate) fn biggest_of(
+    snapshot: &Snapshot,
+    tree: &DominatorTree,
+    types: &SelectedTypes,
+    limit: Option<usize>,
+) -> Result<Biggest, ReadError> {
+    let ids = snapshot
         .ids()
         .filter(|&id| types.contains(snapshot.type_of(id)))
         .collect();
+    let page = Page::first(limit.unwrap_or(usize::MAX));
+    page_of_biggest(snapshot, tree, ids, page)
+}
+
+/// Some objects by what they retain; a page of them.
+///
+/// # Errors
+/// If the dump cannot be read.
+pub(crate) fn page_of_biggest(
+    snapshot: &Snapshot,
+    tree: &DominatorTree,
+    mut ids: Vec<ObjectId>,
+    page: Page,
+) -> Result<Biggest, ReadError> {
     let total = ids.len() as u64;
-    keep_first(&mut ids, limit, |&id| (Reverse(tree.retained(id)), id));
+    keep_first(&mut ids, page.end(), |&id| (Reverse(tree.retained(id)), id));
     Ok(Biggest {
         bytes: snapshot
             .census()
@@ -76,19 +102,13 @@ pub fn biggest(
             .iter()
             .fold(0, |sum, &bytes| sum.saturating_add(bytes)),
         total,
-        objects: rows(snapshot, &tree, &ids)?,
+        objects: rows(snapshot, tree, page.of(&ids))?,
     })
 }
 
 /// Sorts by key, and keeps the first `limit`.
-fn keep_first<T: Send, K: Ord>(
-    items: &mut Vec<T>,
-    limit: Option<usize>,
-    key: impl Fn(&T) -> K + Sync,
-) {
-    if let Some(limit) = limit
-        && limit < items.len()
-    {
+fn keep_first<T: Send, K: Ord>(items: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K + Sync) {
+    if limit < items.len() {
         items.select_nth_unstable_by_key(limit, &key);
         items.truncate(limit);
     }
@@ -99,7 +119,7 @@ fn rows(
     snapshot: &Snapshot,
     tree: &DominatorTree,
     ids: &[ObjectId],
-) -> Result<Vec<Dominating>, AnalysisError> {
+) -> Result<Vec<Dominating>, ReadError> {
     let objects = ObjectRow::read(snapshot, ids)?;
     let dominators: Vec<ObjectId> = ids.iter().filter_map(|&id| tree.dominator(id)).collect();
     let mut dominators = ObjectRow::read(snapshot, &dominators)?.into_iter();

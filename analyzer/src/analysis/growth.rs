@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use memdump_format::ReadError;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::AnalysisError;
@@ -14,7 +15,7 @@ use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
 
 /// What grew between two dumps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Growth {
     /// How objects were known to be the same.
     pub identity: Identity,
@@ -25,7 +26,7 @@ pub struct Growth {
 }
 
 /// How one type changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TypeGrowth {
     /// The type.
     #[serde(rename = "type")]
@@ -36,7 +37,7 @@ pub struct TypeGrowth {
 }
 
 /// Objects and bytes, before and after.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Change {
     /// Objects in the earlier dump.
     pub count_before: u64,
@@ -224,7 +225,7 @@ fn kept_per_type(
 }
 
 /// Equal types stay in the order of their names, in which they come: the sort is stable.
-fn sort(types: &mut [TypeGrowth], order: GrowthOrder) {
+pub(crate) fn sort(types: &mut [TypeGrowth], order: GrowthOrder) {
     use std::cmp::Reverse;
     let change = |row: &TypeGrowth| row.change;
     match order {

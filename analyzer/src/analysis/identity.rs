@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use memdump_format::{Dump, Metadata, ObjectId, ReadError};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -11,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::snapshot::{Near, ObjectSet, Snapshot, TypeKey, printable};
 
 /// How two dumps know an object to be the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Identity {
     /// The same address and the same type, and not born after the earlier of the dumps: they have birth serials.

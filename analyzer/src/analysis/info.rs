@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use memdump_format::{Address, Dump, ObjectBatch, ObjectColumns, ObjectFlags, ReadError};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json_form;
@@ -12,7 +13,7 @@ use crate::progress::Progress;
 use crate::snapshot::printable;
 
 /// What a dump is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Info {
     /// The file.
     pub file: PathBuf,
@@ -41,10 +42,11 @@ pub struct Info {
 }
 
 /// Something that could not be read when the dump was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct FaultRow {
     /// The object that was being read; 0 where there is none.
     #[serde(serialize_with = "json_form::address")]
+    #[schemars(with = "String")]
     pub address: Address,
     /// What happened.
     pub message: String,

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use memdump_format::ObjectId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::identity::{self, Identity};
@@ -21,7 +22,7 @@ use crate::progress::Progress;
 use crate::snapshot::{ObjectSet, Snapshot, TypeKey, TypeName};
 
 /// What no root leads to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Leaks {
     /// How objects were known to be the same; none of one dump.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +40,7 @@ pub struct Leaks {
 }
 
 /// Leaks of one kind: what nothing refers to, or what only refers to one another, of the same types.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LeakedKind {
     /// What leaked: one type, or those of the objects of each cycle.
     pub types: Vec<TypeName>,

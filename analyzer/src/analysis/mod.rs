@@ -10,21 +10,26 @@ pub mod info;
 mod json_form;
 pub(crate) mod label_text;
 pub mod leaks;
+pub mod neighbourhood;
 pub mod new_objects;
 mod object_row;
+mod page;
 pub mod retained_by_new;
+pub mod retained_map;
 pub mod select;
 pub mod series;
 pub mod show;
 mod sums;
 pub mod survivors;
 pub mod suspects;
+pub mod threads;
 pub mod timeline;
 pub mod top;
 pub mod trend;
 pub mod verify;
 
 pub use object_row::ObjectRow;
+pub use page::Page;
 
 use memdump_format::ReadError;
 

@@ -1,6 +1,7 @@
 //! The objects that are in the later of two dumps only; of more dumps, those that came with the second and stayed.
 
 use memdump_format::{ObjectId, ReadError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::identity::{self, Identity, Kept};
@@ -12,7 +13,7 @@ use crate::progress::Progress;
 use crate::snapshot::Snapshot;
 
 /// The new objects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct NewObjects {
     /// How objects were known to be the same.
     pub identity: Identity,

@@ -1,16 +1,18 @@
 //! One object, as lists of objects tell it.
 
 use memdump_format::{Address, ObjectId, ReadError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json_form;
 use crate::snapshot::{Snapshot, TypeName};
 
 /// One object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ObjectRow {
     /// Where it lay.
     #[serde(serialize_with = "json_form::address")]
+    #[schemars(with = "String")]
     pub address: Address,
     /// What it is.
     #[serde(rename = "type")]

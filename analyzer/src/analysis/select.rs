@@ -1,8 +1,10 @@
 //! Which types a pattern means in given dumps.
 
+use std::path::Path;
+
 use super::AnalysisError;
 use crate::pattern::TypePattern;
-use crate::snapshot::{Snapshot, TypeKey};
+use crate::snapshot::{Snapshot, TypeKey, TypeName};
 
 /// The types of one dump that are meant.
 pub struct SelectedTypes(Option<Vec<bool>>);
@@ -46,8 +48,32 @@ impl SelectedTypes {
     }
 }
 
+/// Leaves out rows of types that are not meant. A name that is misspelt must not pass for one that does not grow.
+///
+/// # Errors
+/// If no row of these dumps is of such a type.
+pub fn retain_matching<T>(
+    pattern: &TypePattern,
+    rows: &mut Vec<T>,
+    name: impl Fn(&T) -> &TypeName,
+    dumps: &[&Path],
+) -> Result<(), AnalysisError> {
+    if !rows.iter().any(|row| pattern.matches(name(row))) {
+        return Err(AnalysisError::NoSuchType {
+            pattern: pattern.to_string(),
+            files: dumps
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
+            suggestions: pattern.suggestions(rows.iter().map(name)),
+        });
+    }
+    rows.retain(|row| pattern.matches(name(row)));
+    Ok(())
+}
+
 /// Names of types that have objects.
-fn used_names(dump: &Snapshot) -> impl Iterator<Item = &crate::snapshot::TypeName> {
+fn used_names(dump: &Snapshot) -> impl Iterator<Item = &TypeName> {
     let counts = dump.census().counts.iter();
     let used = dump.types().names().iter().zip(counts);
     used.filter(|&(_, &count)| count > 0).map(|(name, _)| name)

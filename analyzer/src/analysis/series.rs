@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use memdump_format::ReadError;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::identity::Identity;
@@ -13,7 +14,7 @@ use super::trend::{Course, Times};
 use crate::snapshot::{Snapshot, TypeName};
 
 /// How each type went.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Series {
     /// Whether all dumps are of one process. Counts are compared in any case; there are no rates otherwise.
     pub identity: Identity,
@@ -26,7 +27,7 @@ pub struct Series {
 }
 
 /// How one type went.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct TypeSeries {
     /// The type.
     #[serde(rename = "type")]
@@ -37,12 +38,21 @@ pub struct TypeSeries {
 }
 
 /// Objects and bytes in each dump.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Totals {
     /// Objects.
     pub count: Course,
     /// Shallow bytes.
     pub bytes: Course,
+}
+
+impl Totals {
+    /// Whether any dump has other numbers than the one before it.
+    pub fn moved(&self) -> bool {
+        let courses = [&self.count, &self.bytes];
+        let mut steps = courses.iter().flat_map(|course| course.values.windows(2));
+        steps.any(|step| step[0] != step[1])
+    }
 }
 
 /// What a list of types is sorted by, greatest first.
@@ -77,6 +87,14 @@ impl Recorder {
         Recorder::default()
     }
 
+    /// Of dumps whose order is known; each is to be [counted](Self::count).
+    pub fn over(timeline: Timeline) -> Recorder {
+        Recorder {
+            timeline,
+            counted: BTreeMap::new(),
+        }
+    }
+
     /// Looks at the next dump.
     ///
     /// # Errors
@@ -84,6 +102,12 @@ impl Recorder {
     pub fn look(&mut self, snapshot: &Snapshot) -> Result<(), ReadError> {
         let dump = self.timeline.len();
         self.timeline.add(snapshot.dump())?;
+        self.count(dump, snapshot);
+        Ok(())
+    }
+
+    /// Counts the dump with this number (0 for the first). They may come in any order.
+    pub fn count(&mut self, dump: usize, snapshot: &Snapshot) {
         let census = snapshot.census();
         for (key, name) in snapshot.types().iter() {
             let count = census.counts[key.index()];
@@ -94,12 +118,12 @@ impl Recorder {
                 self.counted.insert(name.clone(), Counted::default());
             }
             let counted = self.counted.get_mut(name).expect("it is in there now");
-            counted.counts.resize(dump + 1, 0);
-            counted.bytes.resize(dump + 1, 0);
+            let dumps = counted.counts.len().max(dump + 1);
+            counted.counts.resize(dumps, 0);
+            counted.bytes.resize(dumps, 0);
             counted.counts[dump] = count;
             counted.bytes[dump] = census.bytes[key.index()];
         }
-        Ok(())
     }
 
     /// Tells how each type went over the dumps that were looked at.
@@ -169,7 +193,7 @@ fn add(sums: &mut [u64], more: &[u64]) {
 }
 
 /// Types come in the order of their names; the sort is stable.
-fn sort(types: &mut [TypeSeries], order: SeriesOrder) {
+pub(crate) fn sort(types: &mut [TypeSeries], order: SeriesOrder) {
     let (count, bytes) = (
         |row: &TypeSeries| row.totals.count.growth,
         |row: &TypeSeries| row.totals.bytes.growth,

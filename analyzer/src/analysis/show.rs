@@ -4,20 +4,21 @@ use memdump_format::{
     Address, ObjectFlags, ObjectId, ReadError, ReferenceBatch, ReferenceColumns, Strength,
 };
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::chain::{Chain, Holder, chains_of};
+use super::chain::{Chain, Holder, Searched, chains_of};
 use super::label_text::label_text;
-use super::{AnalysisError, ObjectRow, json_form};
+use super::{AnalysisError, ObjectRow, Page, json_form};
 use crate::graph::{
-    DominatorTree, Graph, Paths, RootFilter, Ways, label_paths, search_from_native,
+    DominatorTree, Graph, Paths, Referrers, RootFilter, Ways, label_paths, search_from_native,
     search_from_roots, search_garbage,
 };
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeName};
 
 /// One object and its neighbours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Shown {
     /// The object.
     #[serde(flatten)]
@@ -41,7 +42,7 @@ pub struct Shown {
 }
 
 /// Objects at the other end of references.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Neighbours {
     /// How many references there are.
     pub total: u64,
@@ -50,7 +51,7 @@ pub struct Neighbours {
 }
 
 /// A reference and the object at its other end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Neighbour {
     /// What the reference is called.
     pub label: String,
@@ -58,6 +59,7 @@ pub struct Neighbour {
     pub strong: bool,
     /// Where the object lies.
     #[serde(serialize_with = "json_form::address")]
+    #[schemars(with = "String")]
     pub address: Address,
     /// What it is; none where the dump has no object at the address.
     #[serde(rename = "type")]
@@ -76,57 +78,174 @@ pub fn show(
     limit: Option<usize>,
     progress: &dyn Progress,
 ) -> Result<Shown, AnalysisError> {
-    let id = snapshot
-        .index()
-        .find(address)
-        .ok_or_else(|| AnalysisError::NoSuchObject {
-            file: snapshot.path().display().to_string(),
-            address,
-        })?;
+    let id = object_at(snapshot, address)?;
     progress.memory(DominatorTree::memory(snapshot));
     let graph = Graph::build(snapshot, progress)?;
-    let object = ObjectRow::read(snapshot, &[id])?.remove(0);
-    let (dominator, retained) = dominance(snapshot, &graph, id, progress)?;
+    let tree = DominatorTree::new(snapshot, &graph, progress)?;
+    let dominance = dominance(snapshot, &tree, id)?;
+    drop(tree);
+    // All references are read once for this object: an index of them would take as long, and more memory.
     let ends = ends(snapshot, id, address, progress)?;
-    let roots = graph
-        .roots
-        .of(id)
-        .map(|root| Holder::of_root(snapshot, root));
-    let flags = snapshot.objects(&[id])?[0].flags;
-    Ok(Shown {
-        object,
-        tracked: flags.contains(ObjectFlags::TRACKED),
-        is_static: flags.contains(ObjectFlags::STATIC),
-        retained,
-        dominator,
-        roots: roots.collect::<Result<_, _>>()?,
-        chain: chain(snapshot, &graph, id, progress)?,
-        references: neighbours(snapshot, ends.references, limit)?,
-        referrers: neighbours(snapshot, ends.referrers, limit)?,
+    let page = Page::first(limit.unwrap_or(usize::MAX));
+    let listed = |ends: Vec<End>| -> Result<Neighbours, ReadError> {
+        Ok(Neighbours {
+            total: ends.len() as u64,
+            listed: neighbours(snapshot, page.of(&ends))?,
+        })
+    };
+    let (references, referrers) = (listed(ends.references)?, listed(ends.referrers)?);
+    let paths = path_to(snapshot, &graph, id, progress)?;
+    let object = One {
+        snapshot,
+        graph: &graph,
+        id,
+    };
+    object.shown(dominance, paths, references, referrers, progress)
+}
+
+/// What objects are looked at with, where many of them are: of the whole heap, made once.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The graph and the ways through it.
+    pub searched: Searched<'a>,
+    /// Dominators and retained sizes.
+    pub tree: &'a DominatorTree,
+    /// From objects to the references that lead to them.
+    pub referrers: &'a Referrers,
+}
+
+/// Which of an object's neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What it refers to.
+    References,
+    /// What refers to it.
+    Referrers,
+}
+
+/// As [`show`], with what is known already; of the neighbours a page on each side.
+///
+/// # Errors
+/// No object lies there; the dump cannot be read.
+pub fn show_in(
+    around: Surroundings<'_>,
+    address: Address,
+    page: Page,
+    progress: &dyn Progress,
+) -> Result<Shown, AnalysisError> {
+    let Searched {
+        snapshot,
+        graph,
+        shortest,
+    } = around.searched;
+    let id = object_at(snapshot, address)?;
+    let object = One {
+        snapshot,
+        graph,
+        id,
+    };
+    let dominance = dominance(snapshot, around.tree, id)?;
+    let references = neighbours_of(around, id, Side::References, page)?;
+    let referrers = neighbours_of(around, id, Side::Referrers, page)?;
+    let paths = Paths::along(shortest, [id]);
+    object.shown(dominance, paths, references, referrers, progress)
+}
+
+/// A page of the neighbours of the object at `address`.
+///
+/// # Errors
+/// No object lies there; the dump cannot be read.
+pub fn neighbours_in(
+    around: Surroundings<'_>,
+    address: Address,
+    side: Side,
+    page: Page,
+) -> Result<Neighbours, AnalysisError> {
+    let id = object_at(around.searched.snapshot, address)?;
+    Ok(neighbours_of(around, id, side, page)?)
+}
+
+/// The object that begins at an address.
+pub(crate) fn object_at(snapshot: &Snapshot, address: Address) -> Result<ObjectId, AnalysisError> {
+    let found = snapshot.index().find(address);
+    found.ok_or_else(|| AnalysisError::NoSuchObject {
+        file: snapshot.path().display().to_string(),
+        address,
     })
 }
 
 /// The object's dominator, and what it retains.
+struct Dominance {
+    dominator: Option<ObjectRow>,
+    retained: u64,
+}
+
 fn dominance(
     snapshot: &Snapshot,
-    graph: &Graph,
+    tree: &DominatorTree,
     id: ObjectId,
-    progress: &dyn Progress,
-) -> Result<(Option<ObjectRow>, u64), ReadError> {
-    let tree = DominatorTree::new(snapshot, graph, progress)?;
+) -> Result<Dominance, ReadError> {
     let dominator = tree
         .dominator(id)
         .map(|dominator| ObjectRow::read(snapshot, &[dominator]))
         .transpose()?;
-    Ok((dominator.map(|mut rows| rows.remove(0)), tree.retained(id)))
+    Ok(Dominance {
+        dominator: dominator.map(|mut rows| rows.remove(0)),
+        retained: tree.retained(id),
+    })
 }
 
-fn chain(
+/// The object in question.
+struct One<'a> {
+    snapshot: &'a Snapshot,
+    graph: &'a Graph,
+    id: ObjectId,
+}
+
+impl One<'_> {
+    fn shown(
+        &self,
+        dominance: Dominance,
+        mut paths: Paths,
+        references: Neighbours,
+        referrers: Neighbours,
+        progress: &dyn Progress,
+    ) -> Result<Shown, AnalysisError> {
+        let One {
+            snapshot,
+            graph,
+            id,
+        } = *self;
+        label_paths(snapshot, graph, &mut paths, progress)?;
+        let node = paths
+            .node_of(id)
+            .expect("every object is reached in the end");
+        let roots = graph
+            .roots
+            .of(id)
+            .map(|root| Holder::of_root(snapshot, root));
+        let flags = snapshot.objects(&[id])?[0].flags;
+        Ok(Shown {
+            object: ObjectRow::read(snapshot, &[id])?.remove(0),
+            tracked: flags.contains(ObjectFlags::TRACKED),
+            is_static: flags.contains(ObjectFlags::STATIC),
+            retained: dominance.retained,
+            dominator: dominance.dominator,
+            roots: roots.collect::<Result<_, _>>()?,
+            chain: chains_of(snapshot, graph, &paths, RootFilter::Any, &[node])?.remove(0),
+            references,
+            referrers,
+        })
+    }
+}
+
+/// Searches no further than the object.
+fn path_to(
     snapshot: &Snapshot,
     graph: &Graph,
     id: ObjectId,
     progress: &dyn Progress,
-) -> Result<Chain, ReadError> {
+) -> Result<Paths, ReadError> {
     let ways = Ways::all();
     let mut search = search_from_roots(graph, RootFilter::Any, &ways, progress);
     if !search.is_reached(id) {
@@ -135,12 +254,7 @@ fn chain(
     if !search.is_reached(id) {
         search_garbage(snapshot, &mut search, progress);
     }
-    let mut paths = Paths::to(&search, [id]);
-    label_paths(snapshot, graph, &mut paths, progress)?;
-    let node = paths
-        .node_of(id)
-        .expect("every object is reached in the end");
-    Ok(chains_of(snapshot, graph, &paths, RootFilter::Any, &[node])?.remove(0))
+    Ok(Paths::to(&search, [id]))
 }
 
 #[derive(Clone, Copy)]
@@ -215,21 +329,70 @@ fn ends_in(batch: &ReferenceBatch, snapshot: &Snapshot, id: ObjectId, address: A
     ends
 }
 
-fn neighbours(
-    snapshot: &Snapshot,
-    ends: Vec<End>,
-    limit: Option<usize>,
+/// A page of an object's neighbours, by the numbers of the references between them. Only the blocks that hold one are decoded.
+fn neighbours_of(
+    around: Surroundings<'_>,
+    id: ObjectId,
+    side: Side,
+    page: Page,
 ) -> Result<Neighbours, ReadError> {
-    let total = ends.len() as u64;
-    let listed = &ends[..limit.unwrap_or(ends.len()).min(ends.len())];
+    let Searched {
+        snapshot, graph, ..
+    } = around.searched;
+    let source_of = |number: usize| ObjectId(graph.forward.sources(&(number..number + 1)).start);
+    let (total, numbers): (usize, Vec<usize>) = match side {
+        Side::References => {
+            let row = graph.forward.row(id);
+            let numbers = row.clone().skip(page.offset).take(page.limit);
+            (row.len(), numbers.collect())
+        }
+        Side::Referrers => {
+            // Of several objects with one address only the first is one.
+            let is_objects = |&number: &usize| snapshot.is_object(source_of(number));
+            let all = around.referrers.of(id).iter();
+            let all: Vec<usize> = all
+                .map(|&number| number as usize)
+                .filter(is_objects)
+                .collect();
+            (all.len(), page.of(&all).to_vec())
+        }
+    };
+    let block_of = |number: usize| graph.blocks().partition_point(|span| span.end <= number);
+    let blocks: Vec<_> = snapshot.dump().reference_blocks().collect();
+    let wanted: Vec<&[usize]> = numbers
+        .chunk_by(|&a, &b| block_of(a) == block_of(b))
+        .collect();
+    let ends: Vec<Vec<End>> = wanted
+        .par_iter()
+        .map_init(ReferenceBatch::default, |batch, numbers| {
+            let block = block_of(numbers[0]);
+            let begin = graph.blocks()[block].start;
+            blocks[block].decode(ReferenceColumns::TARGETS | ReferenceColumns::LABELS, batch)?;
+            let end = |&number: &usize| End {
+                label: batch.label(number - begin),
+                strength: batch.strength(number - begin),
+                other: match side {
+                    Side::References => Other::At(batch.targets[number - begin]),
+                    Side::Referrers => Other::Object(source_of(number)),
+                },
+            };
+            Ok(numbers.iter().map(end).collect())
+        })
+        .collect::<Result<_, ReadError>>()?;
+    Ok(Neighbours {
+        total: total as u64,
+        listed: neighbours(snapshot, &ends.concat())?,
+    })
+}
+
+fn neighbours(snapshot: &Snapshot, ends: &[End]) -> Result<Vec<Neighbour>, ReadError> {
     let id_of = |end: &End| match end.other {
         Other::At(address) => snapshot.index().find(address),
         Other::Object(id) => Some(id),
     };
-    let ids: Vec<ObjectId> = listed.iter().filter_map(id_of).collect();
+    let ids: Vec<ObjectId> = ends.iter().filter_map(id_of).collect();
     let mut rows = ObjectRow::read(snapshot, &ids)?.into_iter();
-    let listed = listed
-        .iter()
+    ends.iter()
         .map(|end| {
             let row = id_of(end).and_then(|_| rows.next());
             Ok(Neighbour {
@@ -245,6 +408,5 @@ fn neighbours(
                 type_name: row.map(|row| row.type_name),
             })
         })
-        .collect::<Result<_, ReadError>>()?;
-    Ok(Neighbours { total, listed })
+        .collect()
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use memdump_format::{ObjectBatch, ObjectColumns, ReadError};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::AnalysisError;
@@ -21,7 +22,7 @@ use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeKey, TypeName};
 
 /// The objects of the last dump by the dump that they were first seen in.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Survivors {
     /// How objects were known to be the same.
     pub identity: Identity,
@@ -34,7 +35,7 @@ pub struct Survivors {
 }
 
 /// The objects of one type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TypeSurvivors {
     /// The type.
     #[serde(rename = "type")]
@@ -45,7 +46,7 @@ pub struct TypeSurvivors {
 }
 
 /// How old objects are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Ages {
     /// All of them.
     pub all: Cohort,
@@ -58,7 +59,7 @@ pub struct Ages {
 }
 
 /// Objects that were first seen in the same dump.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Cohort {
     /// How many they are.
     pub count: u64,

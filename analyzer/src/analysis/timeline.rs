@@ -1,6 +1,7 @@
 //! When the dumps of a series were taken, and whether they are of one process.
 
 use memdump_format::{Dump, ReadError};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -8,10 +9,11 @@ use time::format_description::well_known::Rfc3339;
 use super::identity::{Identity, Process};
 
 /// When a dump was taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Moment {
     /// The time; none where the dump does not tell it.
     #[serde(serialize_with = "rfc3339")]
+    #[schemars(with = "Option<String>")]
     pub time: Option<OffsetDateTime>,
     /// The number of the dump in its process.
     pub sequence: Option<u64>,
@@ -23,6 +25,21 @@ pub struct Moment {
 fn rfc3339<S: Serializer>(time: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
     let text = time.and_then(|time| time.format(&Rfc3339).ok());
     text.serialize(serializer)
+}
+
+/// More dumps of a series no page has room for, and the time that it takes to find trends grows with the square of their number.
+pub const MOST_DUMPS: usize = 100;
+
+/// At most so many of a series, two or more, spread evenly: the first and the last among them.
+pub fn evenly<T>(all: Vec<T>, most: usize) -> impl Iterator<Item = T> {
+    let (last, steps) = (all.len().saturating_sub(1), most.saturating_sub(1).max(1));
+    let is_taken = move |place: usize| {
+        // The places that the steps come to, each rounded down: one for each step, as they are no shorter than 1.
+        let step = (place * steps).div_ceil(last.max(1));
+        last <= steps || step * last / steps == place
+    };
+    let numbered = all.into_iter().enumerate();
+    numbered.filter_map(move |(place, one)| is_taken(place).then_some(one))
 }
 
 /// The dumps of a series, as far as they say when and of which process they are.
@@ -113,5 +130,36 @@ impl Timeline {
         let mut order: Vec<usize> = (0..self.seen.len()).collect();
         order.sort_by_key(|&number| (self.seen[number].dumped, self.seen[number].sequence));
         Some(order)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::evenly;
+
+    #[test]
+    fn of_many_some_are_taken_that_are_spread_evenly() {
+        for (all, most) in [
+            (0, 5),
+            (1, 5),
+            (5, 5),
+            (6, 5),
+            (7, 2),
+            (99, 7),
+            (3_000, 100),
+            (101, 100),
+        ] {
+            let taken: Vec<usize> = evenly((0..all).collect(), most).collect();
+            assert_eq!(taken.len(), all.min(most), "{all} {most}");
+            assert_eq!(taken.first().copied(), (all > 0).then_some(0));
+            assert_eq!(taken.last().copied(), all.checked_sub(1));
+            let steps: Vec<usize> = taken.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            let (least, most) = (steps.iter().min(), steps.iter().max());
+            assert!(
+                most.zip(least)
+                    .is_none_or(|(most, least)| most - least <= 1),
+                "{steps:?}"
+            );
+        }
     }
 }

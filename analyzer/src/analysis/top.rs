@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::AnalysisError;
@@ -10,7 +11,7 @@ use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeKey, TypeName};
 
 /// What a dump consists of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Top {
     /// All objects.
     pub objects: u64,
@@ -21,7 +22,7 @@ pub struct Top {
 }
 
 /// What there is of one type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct TypeTotal {
     /// The type.
     #[serde(rename = "type")]
@@ -52,7 +53,7 @@ pub enum TopOrder {
 
 /// Counts a dump, type by type.
 pub fn top(snapshot: &Snapshot, order: TopOrder) -> Top {
-    sorted(snapshot, order, None)
+    top_with(snapshot, order, None)
 }
 
 /// Counts a dump, type by type, and tells what each type retains.
@@ -63,17 +64,28 @@ pub fn top_retained(
 ) -> Result<Top, AnalysisError> {
     progress.memory(RetainedByClass::memory(snapshot));
     let graph = Graph::build(snapshot, progress)?;
+    top_retained_of(snapshot, &graph, order, progress)
+}
+
+/// The same, where the graph is there already.
+pub(crate) fn top_retained_of(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    order: TopOrder,
+    progress: &dyn Progress,
+) -> Result<Top, AnalysisError> {
     let class_of = |id| match snapshot.type_of(id) {
         TypeKey::NONE => None,
         key => Some(key.index() as u32),
     };
     let retained =
-        RetainedByClass::new(snapshot, &graph, snapshot.types().len(), class_of, progress)
+        RetainedByClass::new(snapshot, graph, snapshot.types().len(), class_of, progress)
             .map_err(|error| AnalysisError::of_retention(error, snapshot))?;
-    Ok(sorted(snapshot, order, Some(&retained)))
+    Ok(top_with(snapshot, order, Some(&retained.bytes)))
 }
 
-fn sorted(snapshot: &Snapshot, order: TopOrder, retained: Option<&RetainedByClass>) -> Top {
+/// Counts a dump, type by type, where it may be known what each type retains, by its key.
+pub fn top_with(snapshot: &Snapshot, order: TopOrder, retained: Option<&[u64]>) -> Top {
     let census = snapshot.census();
     let mut types: Vec<TypeTotal> = snapshot
         .types()
@@ -85,7 +97,7 @@ fn sorted(snapshot: &Snapshot, order: TopOrder, retained: Option<&RetainedByClas
             count: census.counts[key],
             bytes: census.bytes[key],
             average: census.bytes[key] / census.counts[key],
-            retained: retained.map(|retained| retained.bytes[key]),
+            retained: retained.map(|retained| retained[key]),
         })
         .collect();
     types.sort_by(|a, b| a.type_name.cmp(&b.type_name));

@@ -16,10 +16,11 @@
 //! How often that errs, of made-up series (a test keeps it so): of mere noise, 1 to 3 % are called steady or quickening, and of three
 //! dumps 8 %; of fillings that level out, 2 % are called steady of late, and 10 % where they are slow and noisy.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How a number moved, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
     /// Two dumps tell how much it grew, not how; nor do dumps of different processes.
@@ -64,7 +65,7 @@ pub enum Times<'t> {
 }
 
 /// How a number moved over a series of dumps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Course {
     /// The number in each dump.
     pub values: Vec<u64>,

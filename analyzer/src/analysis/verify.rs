@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use memdump_format::{Dump, Label, ReadError, ReferenceBatch, ReferenceColumns, StringId};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::{Graph, GraphError};
@@ -11,7 +12,7 @@ use crate::progress::Progress;
 use crate::snapshot::Snapshot;
 
 /// What was found in a dump.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Verified {
     /// The file.
     pub file: PathBuf,

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use memdump_attach::{Installation, Patience, Value, attach, sees_our_files};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::session::Session;
+use super::sources::CannotStart;
 use crate::send::{SendError, status};
 
 /// Brings memdump into a running CPython that was not prepared; then `kill -USR1 PID` makes it dump
@@ -14,7 +16,8 @@ use crate::send::{SendError, status};
 #[command(after_help = "Examples:
   memdump attach 4711 --dir /var/tmp/dumps --keep 5
   memdump attach 4711 && memdump send 4711
-  memdump attach 4711 --package /opt/memdump     # pip install --target /opt/memdump memdump
+  memdump attach 4711 --package /opt/memdump
+                                   made by: pip install --target /opt/memdump ./dumper/cpython
   memdump attach 4711 --set labels=false --set deadline=120")]
 pub(super) struct Attach {
     /// The process
@@ -46,8 +49,8 @@ pub(super) struct Attach {
     wake: Option<i32>,
 }
 
-#[derive(Serialize)]
-struct Outcome {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Outcome {
     pid: u32,
     /// Of its Python; absent if memdump was in it before.
     version: Option<String>,
@@ -108,7 +111,7 @@ impl Attach {
             seconds: attached.map_or(0.0, |attached| attached.took.as_secs_f64()),
             held_seconds: attached.map_or(0.0, |attached| attached.held.as_secs_f64()),
         };
-        session.give("attach", &[], &outcome, |outcome, _| text(outcome))
+        session.give(&[], &outcome, |outcome, _| text(outcome))
     }
 
     fn installation(&self) -> anyhow::Result<Installation> {
@@ -116,12 +119,13 @@ impl Attach {
         let mut arguments = self.settings.clone();
         if let Some(directory) = &self.dir {
             // Where paths mean something else there, only whole ones mean anything.
-            anyhow::ensure!(
-                shared || directory.is_absolute(),
-                "--dir {}: process {} has another file system (a container), so this must be an absolute path in there",
-                directory.display(),
-                self.pid
-            );
+            if !shared && directory.is_relative() {
+                let why = format!(
+                    "process {} has another file system (a container), so this must be an absolute path in there",
+                    self.pid
+                );
+                return Err(unusable("--dir", directory, why).into());
+            }
             let directory = std::path::absolute(directory)?;
             arguments.push(("directory".to_owned(), Value::Path(directory)));
         }
@@ -170,12 +174,22 @@ fn text(outcome: &Outcome) -> String {
 /// A directory that has the package in it, as a whole path.
 fn package(directory: &Path) -> anyhow::Result<PathBuf> {
     let directory = std::path::absolute(directory)?;
-    anyhow::ensure!(
-        has_package(&directory),
-        "--package {}: there is no memdump/__init__.py in it; make such a directory with `pip install --target {0} memdump`",
-        directory.display()
-    );
+    if !has_package(&directory) {
+        let why = format!(
+            "there is no memdump/__init__.py in it; make such a directory in memdump's sources with `pip install --target {} ./dumper/cpython`",
+            directory.display()
+        );
+        return Err(unusable("--package", &directory, why).into());
+    }
     Ok(directory)
+}
+
+fn unusable(option: &'static str, value: &Path, why: String) -> CannotStart {
+    CannotStart::Unusable {
+        option,
+        value: value.display().to_string(),
+        why,
+    }
 }
 
 fn fallback() -> Option<PathBuf> {

@@ -49,7 +49,7 @@ impl Export {
         // What was written before an error is told as well.
         if done.is_ok() || !exports.files.is_empty() {
             let paths: Vec<_> = self.dumps.iter().map(PathBuf::as_path).collect();
-            session.give("export", &paths, &exports, view::export::text)?;
+            session.give(&paths, &exports, view::export::text)?;
         }
         match done {
             // The exit code is that of the rows' error.

@@ -17,8 +17,8 @@ pub(super) struct Info {
     dumps: Vec<PathBuf>,
 }
 
-#[derive(serde::Serialize)]
-struct Infos {
+#[derive(schemars::JsonSchema, serde::Serialize)]
+pub(super) struct Infos {
     infos: Vec<crate::analysis::info::Info>,
 }
 
@@ -33,7 +33,7 @@ impl Info {
             infos.push(info(&dump, session.progress()).map_err(AnalysisError::from)?);
         }
         let paths: Vec<_> = self.dumps.iter().map(PathBuf::as_path).collect();
-        session.give("info", &paths, &Infos { infos }, |result, width| {
+        session.give(&paths, &Infos { infos }, |result, width| {
             let texts: Vec<String> = result
                 .infos
                 .iter()

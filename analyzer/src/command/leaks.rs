@@ -40,7 +40,7 @@ impl Leaks {
         result.kinds.truncate(limit);
         let more = all - result.kinds.len();
         let dumps: Vec<_> = dumps.iter().map(PathBuf::as_path).collect();
-        session.give("leaks", &dumps, &result, |result, width| {
+        session.give(&dumps, &result, |result, width| {
             view::leaks::text(result, more, width)
         })
     }

@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::bail;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::session::Session;
+use super::sources::CannotStart;
 use crate::sql::{Loaded, load};
 use crate::unfinished::remove_when_ended;
 use crate::view;
@@ -24,14 +25,14 @@ pub(super) struct Load {
     output: PathBuf,
 }
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Answer {
     file: PathBuf,
     loaded: Vec<Entry>,
 }
 
-#[derive(Serialize)]
-struct Entry {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Entry {
     dump: PathBuf,
     number: u32,
     was_there: bool,
@@ -43,7 +44,7 @@ impl Load {
         let mut dumps = Vec::new();
         for path in &self.dumps {
             if super::sql::is_database(path) {
-                bail!("{}: is a database, not a dump", path.display());
+                return Err(CannotStart::NoDump(path.clone()).into());
             }
             dumps.push(session.open(path)?);
         }
@@ -62,7 +63,7 @@ impl Load {
             loaded: loaded.into_iter().map(entry).collect(),
         };
         let paths: Vec<_> = self.dumps.iter().map(PathBuf::as_path).collect();
-        session.give("load", &paths, &answer, |answer, _| text(answer))
+        session.give(&paths, &answer, |answer, _| text(answer))
     }
 }
 

@@ -2,16 +2,23 @@
 
 mod attach;
 mod chain;
+mod completions;
 mod diff;
 mod export;
+mod forbidden;
 mod info;
+mod json_schema;
 mod leaks;
 mod limit;
 mod load;
+mod man;
 mod memory;
 mod native;
 mod new;
+mod output;
+mod picture;
 mod progress;
+mod report;
 mod send;
 mod session;
 mod show;
@@ -20,13 +27,16 @@ mod sql;
 mod survivors;
 mod suspects;
 mod top;
+mod ui;
 mod verify;
 mod watch;
 
 use clap::{Parser, Subcommand};
 
+pub use forbidden::Forbidden;
 pub use session::Damaged;
 pub use sources::CannotStart;
+pub(crate) use sql::explained;
 pub use sql::{NoSuchName, WrongStatement};
 
 use session::Session;
@@ -47,20 +57,21 @@ pub struct Arguments {
     command: Command,
 }
 
-/// What every command takes.
+/// What every command takes; told behind what is a command's own.
 #[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 struct Common {
     /// Give the result as JSON: complete, with a version in `schema`, addresses as strings
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     json: bool,
     /// Read what is sound of a damaged dump, and say what is missing
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 102)]
     recover: bool,
     /// Tell on stderr what is being done, and how much memory it takes
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 103)]
     verbose: bool,
     /// Use so many threads [default: one per processor]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, display_order = 104, value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
     #[command(flatten)]
     native_types: native::NativeTypes,
@@ -76,6 +87,8 @@ enum Command {
     Show(show::Show),
     Leaks(leaks::Leaks),
     Suspects(suspects::Suspects),
+    Report(report::Report),
+    Ui(ui::Ui),
     Sql(sql::Sql),
     Load(load::Load),
     Watch(watch::Watch),
@@ -84,6 +97,9 @@ enum Command {
     Verify(verify::Verify),
     Send(send::Send),
     Attach(attach::Attach),
+    JsonSchema(json_schema::JsonSchema),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the command that was asked for.
@@ -112,6 +128,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Show(command) => command.run(&session),
         Command::Leaks(command) => command.run(&session),
         Command::Suspects(command) => command.run(&session),
+        Command::Report(command) => command.run(&session),
+        Command::Ui(command) => command.run(&session),
         Command::Sql(command) => command.run(&session),
         Command::Load(command) => command.run(&session),
         Command::Watch(command) => command.run(&session),
@@ -120,5 +138,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Verify(command) => command.run(&session),
         Command::Send(command) => command.run(&session),
         Command::Attach(command) => command.run(&session),
+        Command::JsonSchema(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
     }
 }

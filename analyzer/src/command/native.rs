@@ -13,10 +13,10 @@ use crate::view::number::count;
 pub(super) struct NativeTypes {
     /// Dumps of native programs: take debug information from this file, or from a file of this directory; its build id must be the
     /// program's
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, display_order = 105, value_name = "PATH")]
     symbols: Vec<PathBuf>,
     /// Dumps of native programs: show blocks by size and site, and every word that looks like a reference
-    #[arg(long, global = true, conflicts_with = "symbols")]
+    #[arg(long, global = true, display_order = 106, conflicts_with = "symbols")]
     no_types: bool,
 }
 

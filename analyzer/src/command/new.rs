@@ -37,12 +37,12 @@ impl New {
         if let [before, after] = &paths[..] {
             let [old, new] = session.load_both(before, after)?;
             let result = new_objects(&old, &new, pattern, limit, progress)?;
-            return session.give("new", &[before, after], &result, view::new_objects::text);
+            return session.give(&[before, after], &result, view::new_objects::text);
         }
         let dumps = session.open_series(&paths)?;
         let paths: Vec<PathBuf> = dumps.iter().map(Dump::path).map(Path::to_owned).collect();
         let result = new_objects_that_stay(session.load_each(dumps), pattern, limit, progress)?;
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        session.give("new", &paths, &result, view::new_objects::text)
+        session.give(&paths, &result, view::new_objects::text)
     }
 }

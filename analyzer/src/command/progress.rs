@@ -25,6 +25,8 @@ pub(super) struct Shown {
     bar: ProgressBar,
     /// The stage, until it has been told.
     untold: Mutex<Option<&'static str>>,
+    /// The last line: what is done several times in a row is told once.
+    last: Mutex<&'static str>,
 }
 
 impl Shown {
@@ -36,6 +38,7 @@ impl Shown {
             terminal: std::io::stderr().is_terminal(),
             bar: ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
             untold: Mutex::new(None),
+            last: Mutex::new(""),
         }
     }
 
@@ -67,7 +70,11 @@ impl Shown {
                 self.bar.set_draw_target(ProgressDrawTarget::stderr());
             }
         } else {
-            anstream::eprintln!("memdump: {stage} …");
+            let mut last = self.last.lock().unwrap_or_else(|held| held.into_inner());
+            if *last != stage {
+                anstream::eprintln!("memdump: {stage} …");
+                *last = stage;
+            }
         }
     }
 }

@@ -82,7 +82,7 @@ impl Send {
 
 /// Each as soon as it is there; as JSON a document for each.
 fn give(session: &Session, sent: &Sent) -> anyhow::Result<()> {
-    session.give("send", &[], sent, |sent: &Sent, _| {
+    session.give(&[], sent, |sent: &Sent, _| {
         format!("{}\n", sent.path.display())
     })
 }

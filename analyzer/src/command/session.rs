@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use memdump_format::Dump;
-use serde::Serialize;
 
 use super::native::NativeTypes;
 use super::progress::Shown;
@@ -12,6 +11,7 @@ use super::sources::{in_order_of_time, tell_if_reversed};
 use crate::analysis::AnalysisError;
 use crate::progress::Progress;
 use crate::snapshot::Snapshot;
+use crate::view::json::Document;
 use crate::view::{self, Width};
 
 /// One run of the command.
@@ -112,10 +112,9 @@ impl Session {
         dumps.into_iter().map(move |dump| Ok(load(dump)?))
     }
 
-    /// Prints a result: as JSON under the name `memdump.NAME`, or as text fitted to the terminal.
-    pub(super) fn give<T: Serialize>(
+    /// Prints a result: as a JSON document, or as text fitted to the terminal.
+    pub(super) fn give<T: Document>(
         &self,
-        name: &str,
         dumps: &[&Path],
         result: &T,
         text: impl FnOnce(&T, Width) -> String,
@@ -123,7 +122,7 @@ impl Session {
         self.progress.end();
         let mut out = anstream::stdout().lock();
         if self.json {
-            view::json::write(&mut out, name, dumps, result)?;
+            view::json::write(&mut out, dumps, result)?;
         } else {
             let text = text(result, width());
             out.write_all(text.as_bytes())?;

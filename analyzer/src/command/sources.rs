@@ -12,8 +12,8 @@ use crate::analysis::timeline::Timeline;
 pub enum CannotStart {
     /// No dumps were given, and there are too few to be found.
     #[error(
-        "no dumps were given, and of one process {found} of the {wanted} that are needed lie in the current directory; \
-         name the dumps, or take them with `kill -USR1 PID` or `memdump send PID`"
+        "no dumps were given, and {}; name the dumps, or take them with `kill -USR1 PID` or `memdump send PID`",
+        lying_here(*found, *wanted)
     )]
     TooFewDumps {
         /// How many there are.
@@ -31,6 +31,19 @@ pub enum CannotStart {
         /// How many are needed.
         wanted: usize,
     },
+    /// Of so few dumps nothing can be found that would fail.
+    #[error(
+        "--fail-on {level} needs {wanted} dumps or more, {given} {} given: of fewer no suspect is {level}",
+        if *given == 1 { "was" } else { "were" }
+    )]
+    TooFewToFail {
+        /// How sure a suspect must be.
+        level: &'static str,
+        /// How many dumps that takes.
+        wanted: usize,
+        /// How many there are.
+        given: usize,
+    },
     /// New objects are told of two dumps.
     #[error(
         "new objects of a type, and what they retain, are told where two dumps are compared; \
@@ -40,6 +53,28 @@ pub enum CannotStart {
     /// What should be an address is none.
     #[error("`{0}` is no address; write it as memdump prints it, 0x7f3a1c0042d0, or in decimal")]
     NoAddress(String),
+    /// The file's ending says nothing that a picture is written as.
+    #[error("{}: a picture is written as .svg, .png or .dot", .0.display())]
+    NoPicture(PathBuf),
+    /// The file is somebody's.
+    #[error("{} exists; name another file, or replace it with --force", .0.display())]
+    FileExists(PathBuf),
+    /// What is there is no file.
+    #[error("{} is no file that could be replaced", .0.display())]
+    NoFile(PathBuf),
+    /// A database was named where dumps are wanted.
+    #[error("{}: is a database, not a dump", .0.display())]
+    NoDump(PathBuf),
+    /// An option has a value that cannot be used here.
+    #[error("{option} {value}: {why}")]
+    Unusable {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// Why not, and what can.
+        why: String,
+    },
     /// A file or directory that was named cannot be read.
     #[error("{}: cannot be read: {why}", path.display())]
     Unreadable {
@@ -48,9 +83,32 @@ pub enum CannotStart {
         /// Why.
         why: std::io::Error,
     },
+    /// A statement has a parameter and was given nothing for it.
+    #[error("no value was given for the parameter `{parameter}`; `--parameters` takes them all")]
+    NoValue {
+        /// As the statement has it.
+        parameter: String,
+    },
     /// The current directory cannot be read.
-    #[error("the current directory cannot be searched for dumps: {0}")]
+    #[error("the current directory cannot be searched for dumps")]
     Directory(#[from] std::io::Error),
+    /// The directory of a file that is to be written.
+    #[error("{}: there is no directory {}; make it, or name another file", file.display(), directory.display())]
+    NoDirectory {
+        /// The file.
+        file: PathBuf,
+        /// Where it should lie.
+        directory: PathBuf,
+    },
+}
+
+fn lying_here(found: usize, wanted: usize) -> String {
+    match found {
+        0 => "there are none in the current directory".to_owned(),
+        _ => format!(
+            "of the newest process only {found} of the {wanted} that are needed lies in the current directory"
+        ),
+    }
 }
 
 /// The `N` dumps that were given, or the newest.
@@ -99,15 +157,29 @@ impl Newest {
         given: &[PathBuf],
         or_else: usize,
     ) -> Result<Vec<PathBuf>, CannotStart> {
-        match given.len() {
-            0 => {}
-            1 => {
-                return Err(CannotStart::WrongNumber {
-                    given: 1,
-                    wanted: 2,
-                });
-            }
-            _ => return Ok(given.to_vec()),
+        if given.len() == 1 {
+            return Err(CannotStart::WrongNumber {
+                given: 1,
+                wanted: 2,
+            });
+        }
+        self.at_least(2, given, or_else)
+    }
+
+    /// The same, for what one dump, too, has something to tell of.
+    pub(super) fn or_any_given(&self, given: &[PathBuf]) -> Result<Vec<PathBuf>, CannotStart> {
+        const ALL: usize = 0;
+        self.at_least(1, given, ALL)
+    }
+
+    fn at_least(
+        &self,
+        least: usize,
+        given: &[PathBuf],
+        or_else: usize,
+    ) -> Result<Vec<PathBuf>, CannotStart> {
+        if !given.is_empty() {
+            return Ok(given.to_vec());
         }
         let dumps = dumps_of_newest_process(Path::new("."))?;
         let found = dumps.len();
@@ -115,8 +187,11 @@ impl Newest {
             0 => found,
             some => some,
         };
-        if found.min(wanted) < 2 {
-            return Err(CannotStart::TooFewDumps { found, wanted: 2 });
+        if found.min(wanted) < least {
+            return Err(CannotStart::TooFewDumps {
+                found,
+                wanted: least,
+            });
         }
         let chosen = &dumps[found.saturating_sub(wanted)..];
         tell_chosen(chosen);

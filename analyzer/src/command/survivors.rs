@@ -76,7 +76,7 @@ impl Survivors {
             _ => view::series::Unit::Objects,
         };
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        session.give("survivors", &paths, &result, |result, width| {
+        session.give(&paths, &result, |result, width| {
             view::survivors::text(result, unit, left_out, width)
         })
     }

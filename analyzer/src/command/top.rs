@@ -6,6 +6,7 @@ use super::limit::Limit;
 use super::session::Session;
 use super::sources::given_or_newest;
 use crate::analysis::biggest::biggest;
+use crate::analysis::select::retain_matching;
 use crate::analysis::top::{TopOrder, top, top_retained};
 use crate::pattern::TypePattern;
 use crate::view;
@@ -15,6 +16,7 @@ use crate::view;
 #[command(after_help = "Examples:
   memdump top                          the newest dump here
   memdump top b.dump --sort count --limit 50
+  memdump top b.dump --type 'app.*'    how many there are of these
   memdump top b.dump --sort retained   what would be freed without each type
   memdump top b.dump --objects         the objects that keep most alive
   memdump top b.dump --objects --type 'app.*'")]
@@ -31,8 +33,8 @@ pub(super) struct Top {
     /// List objects instead of types: those that retain most, each with its dominator
     #[arg(long, conflicts_with_all = ["sort", "retained"])]
     objects: bool,
-    /// Only objects of types like this: SomeRef, app.models.SomeRef, '*Ref'
-    #[arg(long = "type", value_name = "PATTERN", requires = "objects")]
+    /// Only types like this, or objects of these: SomeRef, app.models.SomeRef, '*Ref'
+    #[arg(long = "type", value_name = "PATTERN")]
     pattern: Option<TypePattern>,
     #[command(flatten)]
     limit: Limit,
@@ -65,12 +67,15 @@ impl Top {
         } else {
             top(&snapshot, order)
         };
+        if let Some(pattern) = &self.pattern {
+            retain_matching(pattern, &mut result.types, |row| &row.type_name, &[&dump])?;
+        }
         let all = result.types.len();
         result
             .types
             .truncate(self.limit.entries(session.json).unwrap_or(all));
         let more = all - result.types.len();
-        session.give("top", &[&dump], &result, |result, width| {
+        session.give(&[&dump], &result, |result, width| {
             view::top::text(result, more, width)
         })
     }
@@ -79,6 +84,6 @@ impl Top {
         let snapshot = session.load(dump)?;
         let limit = self.limit.entries(session.json);
         let result = biggest(&snapshot, self.pattern.as_ref(), limit, session.progress())?;
-        session.give("top_objects", &[dump], &result, view::biggest::text)
+        session.give(&[dump], &result, view::biggest::text)
     }
 }

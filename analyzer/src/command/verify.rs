@@ -17,8 +17,8 @@ pub(super) struct Verify {
     dumps: Vec<PathBuf>,
 }
 
-#[derive(serde::Serialize)]
-struct Verdicts {
+#[derive(schemars::JsonSchema, serde::Serialize)]
+pub(super) struct Verdicts {
     verdicts: Vec<Verified>,
 }
 
@@ -33,7 +33,7 @@ impl Verify {
         }
         let paths: Vec<_> = self.dumps.iter().map(PathBuf::as_path).collect();
         let verdicts = Verdicts { verdicts };
-        session.give("verify", &paths, &verdicts, |result, _| {
+        session.give(&paths, &verdicts, |result, _| {
             result.verdicts.iter().map(view::verify::text).collect()
         })?;
         match verdicts

@@ -8,7 +8,7 @@ use rusqlite::InterruptHandle;
 
 use super::session::{Damaged, Session};
 use super::sources::CannotStart;
-use super::sql::{Format, Runner, row_format};
+use super::sql::{Format, Parameters, Runner, row_format};
 use crate::exit_code::{self, is_closed_pipe};
 use crate::sql::{Database, Loaded, forget_all_but, load};
 use crate::view::number::count;
@@ -188,6 +188,7 @@ impl Watch {
                 sources: None,
                 progress: &shown,
                 format: row_format(self.format, session),
+                parameters: &Parameters::default(),
             };
             query.during(&database, || runner.script(&script))
         };

@@ -2,7 +2,7 @@
 
 use memdump_format::{Label, ObjectId};
 
-use super::search::{Reached, Search, Start};
+use super::search::{Reached, Search, Shortest, Start};
 
 /// One object on the way to a chosen one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,18 +39,23 @@ pub struct Paths {
 impl Paths {
     /// The chains to the chosen objects, as far as the search reached them. Labels are still missing.
     pub fn to(search: &Search<'_>, chosen: impl IntoIterator<Item = ObjectId>) -> Paths {
+        Paths::along(search.shortest(), chosen)
+    }
+
+    /// The same, of a search that has ended.
+    pub fn along(shortest: &Shortest, chosen: impl IntoIterator<Item = ObjectId>) -> Paths {
         const MARKED: u32 = 0;
-        let mut node_of = vec![ABSENT; search.graph().objects()];
+        let mut node_of = vec![ABSENT; shortest.objects()];
         let mut objects: Vec<(u32, ObjectId)> = Vec::new();
         for chosen in chosen {
             let mut next = chosen;
             while node_of[next.index()] == ABSENT {
-                let Some(distance) = search.distance(next) else {
+                let Some(distance) = shortest.distance(next) else {
                     break;
                 };
                 node_of[next.index()] = MARKED;
                 objects.push((distance, next));
-                match search.reached(next) {
+                match shortest.reached(next) {
                     Reached::From(parent) => next = parent,
                     _ => break,
                 }
@@ -64,7 +69,7 @@ impl Paths {
             .iter()
             .map(|&(_, object)| PathNode {
                 object,
-                from: match search.reached(object) {
+                from: match shortest.reached(object) {
                     Reached::From(parent) => PathStep::From {
                         node: node_of[parent.index()],
                         label: Label::None,

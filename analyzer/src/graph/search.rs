@@ -77,13 +77,18 @@ pub enum Reached {
 /// A search under way, or done.
 pub struct Search<'g> {
     graph: &'g Forward,
+    shortest: Shortest,
+    /// The level that the next phase begins at.
+    next_level: u32,
+}
+
+/// The shortest way to every object that a search reached. It needs the graph no longer.
+pub struct Shortest {
     /// By object.
     ways: Vec<AtomicU64>,
     /// The level that each phase begins at. Levels are distances that go on from phase to phase, so that what an earlier
     /// phase reached is always nearer. As every level has an object, there are no more of them than objects.
     phases: Vec<u32>,
-    /// The level that the next phase begins at.
-    next_level: u32,
 }
 
 /// The best way to an object that is known, in one word: the level above, the parent or a mark below. So the lesser of two
@@ -135,8 +140,10 @@ impl<'g> Search<'g> {
         ways.resize_with(graph.objects(), || AtomicU64::new(way::UNREACHED));
         Search {
             graph,
-            ways,
-            phases: Vec::new(),
+            shortest: Shortest {
+                ways,
+                phases: Vec::new(),
+            },
             next_level: 0,
         }
     }
@@ -154,7 +161,7 @@ impl<'g> Search<'g> {
         let begin = self.next_level;
         let mut frontier = Vec::new();
         for id in held {
-            let known = self.ways[id.index()].get_mut();
+            let known = self.shortest.ways[id.index()].get_mut();
             if *known == way::UNREACHED {
                 *known = way::new(begin, mark);
                 frontier.push(id);
@@ -163,7 +170,7 @@ impl<'g> Search<'g> {
         if frontier.is_empty() {
             return;
         }
-        self.phases.push(begin);
+        self.shortest.phases.push(begin);
         self.next_level += 1;
         let mut next = Vec::new();
         let mut batch = Batch::default();
@@ -224,9 +231,10 @@ impl<'g> Search<'g> {
     fn take(&self, edges: &mut Edges, found: &mut Vec<ObjectId>) {
         let Edges { ways, known } = edges;
         known.clear();
-        known.extend(ways.iter().map(|(target, _)| self.way(*target)));
+        known.extend(ways.iter().map(|(target, _)| self.shortest.way(*target)));
         for (&(target, way), &known) in ways.iter().zip(&*known) {
-            if known > way && self.ways[target.index()].fetch_min(way, Relaxed) == way::UNREACHED {
+            let slot = &self.shortest.ways[target.index()];
+            if known > way && slot.fetch_min(way, Relaxed) == way::UNREACHED {
                 found.push(target);
             }
         }
@@ -245,6 +253,43 @@ impl<'g> Search<'g> {
                 self.run(Start::Garbage, [id], ways);
             }
         }
+    }
+
+    /// Whether a phase reached the object.
+    pub fn is_reached(&self, id: ObjectId) -> bool {
+        self.shortest.is_reached(id)
+    }
+
+    /// How the object was reached.
+    pub fn reached(&self, id: ObjectId) -> Reached {
+        self.shortest.reached(id)
+    }
+
+    /// How many references lie between the object and what is held; `None` where it was not reached.
+    pub fn distance(&self, id: ObjectId) -> Option<u32> {
+        self.shortest.distance(id)
+    }
+
+    /// What it has found so far.
+    pub fn shortest(&self) -> &Shortest {
+        &self.shortest
+    }
+
+    /// Ends it.
+    pub fn into_shortest(self) -> Shortest {
+        self.shortest
+    }
+
+    /// The graph that is searched.
+    pub fn graph(&self) -> &'g Forward {
+        self.graph
+    }
+}
+
+impl Shortest {
+    /// How many objects there are, reached or not.
+    pub fn objects(&self) -> usize {
+        self.ways.len()
     }
 
     /// Whether a phase reached the object.
@@ -274,11 +319,6 @@ impl<'g> Search<'g> {
 
     fn way(&self, id: ObjectId) -> u64 {
         self.ways[id.index()].load(Relaxed)
-    }
-
-    /// The graph that is searched.
-    pub fn graph(&self) -> &'g Forward {
-        self.graph
     }
 }
 

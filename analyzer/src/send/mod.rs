@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use memdump_format::status_page::{RequestOutcome, StatusPage, TargetState};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::find::{find_all, find_one};
@@ -22,7 +23,7 @@ use self::target::Target;
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A dump that was asked for, and is complete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Sent {
     /// The process.
     pub pid: u32,

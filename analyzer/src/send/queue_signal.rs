@@ -1,5 +1,4 @@
-//! Sends a signal with a value to one thread. The one file of the analyzer that needs `unsafe`: no safe library wraps
-//! `rt_tgsigqueueinfo`.
+//! Sends a signal with a value to one thread. No safe library wraps `rt_tgsigqueueinfo`.
 
 #![allow(unsafe_code)]
 

@@ -1,7 +1,9 @@
 //! What a type is called.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 
 /// The name of a type: its module and its qualified name in there. Two types of one name count as the same type.
@@ -112,6 +114,17 @@ impl fmt::Display for TypeName {
 impl Serialize for TypeName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// The string that it is in JSON.
+impl JsonSchema for TypeName {
+    fn schema_name() -> Cow<'static, str> {
+        "TypeName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "string" })
     }
 }
 

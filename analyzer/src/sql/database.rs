@@ -116,7 +116,7 @@ impl Database {
     }
 
     /// The connection, for transactions.
-    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 

@@ -16,3 +16,4 @@ pub use database::{Database, OpenError};
 pub use error::SqlError;
 pub use load::{LoadError, Loaded, forget_all_but, load};
 pub use sources::Sources;
+pub(crate) use sources::{Once, OpenDump};

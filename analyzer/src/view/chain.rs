@@ -41,7 +41,8 @@ pub fn text(result: &Explained, width: Width) -> String {
     text
 }
 
-fn headline(result: &Explained) -> String {
+/// What was asked about and how much of it is explained, in a line.
+pub(crate) fn headline(result: &Explained) -> String {
     let new = if result.identity.is_some() {
         "new "
     } else {
@@ -140,12 +141,12 @@ fn type_text(step: &ShapeStep) -> String {
 }
 
 /// A module is both the root and the first object.
-fn is_module(holder: &Holder, first: &TypeName) -> bool {
+pub(crate) fn is_module(holder: &Holder, first: &TypeName) -> bool {
     holder.kind == HolderKind::Module && first.short() == "module" && holder.label.is_empty()
 }
 
 /// What holds a chain, in words.
-pub(super) fn holder_text(holder: &Holder) -> String {
+pub(crate) fn holder_text(holder: &Holder) -> String {
     let name = holder.name.as_deref();
     let thread = holder
         .thread
@@ -177,7 +178,7 @@ pub(super) fn holder_text(holder: &Holder) -> String {
 }
 
 /// `handle (views.py)` at line 42 is `handle (views.py:42)`.
-fn with_line(frame: &str, line: Option<u32>) -> String {
+pub(crate) fn with_line(frame: &str, line: Option<u32>) -> String {
     match (line, frame.strip_suffix(')')) {
         (Some(line), Some(open)) => format!("{open}:{line})"),
         (Some(line), None) => format!("{frame}:{line}"),
@@ -214,7 +215,7 @@ pub(super) fn shape_line(shape: &ChainShape) -> String {
 }
 
 /// A chain on one line: as an expression where its labels allow it.
-pub(super) fn chain_line(chain: &Chain) -> String {
+pub(crate) fn chain_line(chain: &Chain) -> String {
     if let Some(expression) = &chain.expression {
         return match chain.holder.kind {
             HolderKind::Module => expression.clone(),

@@ -34,7 +34,7 @@ pub enum Width {
 
 impl Width {
     /// Cuts the middle of a text that is too long for what is left of a line beside `beside` columns.
-    fn fit(self, text: &str, beside: usize) -> String {
+    pub(crate) fn fit(self, text: &str, beside: usize) -> String {
         const SHORTEST: usize = 24;
         let Width::Columns(columns) = self else {
             return text.to_owned();

@@ -15,7 +15,7 @@ pub(super) fn growth(growth: i64) -> String {
 }
 
 /// `1.20 KiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     BinaryBytes(bytes).to_string()
 }
 
@@ -59,7 +59,7 @@ pub(super) fn minutes(minutes: f64) -> String {
 }
 
 /// `1 object`, `2 objects`.
-pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 

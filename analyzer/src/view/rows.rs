@@ -2,14 +2,17 @@
 
 use std::io::{self, Write};
 
-use serde_json::Value as Json;
+use rusqlite::types::ValueRef;
+use rusqlite::{Row, Statement};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use super::Width;
 use super::table::{Column, Emphasis, table};
 use crate::snapshot::printable;
 
 /// A column of a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Heading {
     /// What it is called.
     pub name: String,
@@ -32,6 +35,57 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+impl Heading {
+    /// Those of a statement's result.
+    pub fn of(statement: &Statement<'_>) -> Vec<Heading> {
+        let columns = statement.columns();
+        let heading = |column: &rusqlite::Column<'_>| {
+            let (name, declared) = (column.name(), column.decl_type());
+            // It shows an address of a table, or is called so.
+            let is_declared = declared.is_some_and(|kind| kind.starts_with("ADDRESS"));
+            Heading {
+                name: name.to_owned(),
+                is_address: is_declared || (declared.is_none() && name == "address"),
+            }
+        };
+        columns.map(|column| heading(&column)).collect()
+    }
+}
+
+impl Value {
+    /// Those of a row.
+    ///
+    /// # Errors
+    /// If SQLite has no such column.
+    pub fn of_row(row: &Row<'_>, columns: usize) -> rusqlite::Result<Vec<Value>> {
+        (0..columns)
+            .map(|column| {
+                Ok(match row.get_ref(column)? {
+                    ValueRef::Null => Value::Null,
+                    ValueRef::Integer(number) => Value::Integer(number),
+                    ValueRef::Real(number) => Value::Real(number),
+                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                    ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+                })
+            })
+            .collect()
+    }
+
+    /// As JSON: an address as a string, and null what JSON has no word for.
+    pub fn into_json(self, heading: &Heading) -> Json {
+        match self {
+            Value::Null => Json::Null,
+            Value::Integer(number) if heading.is_address => {
+                Json::String(format!("{:#x}", number as u64))
+            }
+            Value::Integer(number) => number.into(),
+            Value::Real(number) => number.into(),
+            Value::Text(text) => Json::String(text),
+            Value::Blob(bytes) => Json::String(hex(&bytes)),
+        }
+    }
+}
+
 /// How rows look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFormat {
@@ -43,6 +97,9 @@ pub enum RowFormat {
     JsonLines,
     /// A JSON array of objects.
     Json,
+    /// For programs: a JSON object that describes the columns, then a JSON array per row and line. Tells the columns where there are no
+    /// rows, keeps those that are called alike apart, and says which are addresses.
+    JsonArrays,
 }
 
 /// So many rows are aligned together; behind them the heading comes again.
@@ -72,6 +129,10 @@ impl<W: Write> RowWriter<W> {
                 write_csv(&mut out, names)?;
             }
             RowFormat::Json => out.write_all(b"[")?,
+            RowFormat::JsonArrays => {
+                serde_json::to_writer(&mut out, &json!({ "columns": headings }))?;
+                out.write_all(b"\n")?;
+            }
             RowFormat::Table(_) | RowFormat::JsonLines => {}
         }
         Ok(RowWriter {
@@ -102,6 +163,14 @@ impl<W: Write> RowWriter<W> {
             RowFormat::JsonLines => {
                 let object = self.json(row)?;
                 self.out.write_all(&object)?;
+                self.out.write_all(b"\n")?;
+            }
+            RowFormat::JsonArrays => {
+                let cells = row.into_iter().zip(&self.headings);
+                let cells: Vec<Json> = cells
+                    .map(|(cell, heading)| cell.into_json(heading))
+                    .collect();
+                serde_json::to_writer(&mut self.out, &cells)?;
                 self.out.write_all(b"\n")?;
             }
             RowFormat::Json => {
@@ -185,17 +254,7 @@ impl<W: Write> RowWriter<W> {
             }
             serde_json::to_writer(&mut text, &heading.name)?;
             text.push(b':');
-            let value = match value {
-                Value::Null => Json::Null,
-                Value::Integer(number) if heading.is_address => {
-                    Json::String(format!("{:#x}", number as u64))
-                }
-                Value::Integer(number) => number.into(),
-                // What JSON has no word for is null.
-                Value::Real(number) => number.into(),
-                Value::Text(text) => Json::String(text),
-                Value::Blob(bytes) => Json::String(hex(&bytes)),
-            };
+            let value = value.into_json(heading);
             serde_json::to_writer(&mut text, &value)?;
         }
         text.push(b'}');
@@ -304,13 +363,42 @@ x'01ab'     0xffffffffffffffff  NULL
     fn json_has_addresses_as_strings() {
         let lines = written(RowFormat::JsonLines);
         let first = lines.lines().next().expect("a line");
-        let expected = serde_json::json!({"type": "a, \"b\"\n", "address": "0x1000", "n": 7});
+        let expected = json!({"type": "a, \"b\"\n", "address": "0x1000", "n": 7});
         assert_eq!(serde_json::from_str::<Json>(first).expect("JSON"), expected);
         let all: Json = serde_json::from_str(&written(RowFormat::Json)).expect("JSON");
-        assert_eq!(
-            all[1],
-            serde_json::json!({"type": null, "address": null, "n": 0.5})
-        );
+        assert_eq!(all[1], json!({"type": null, "address": null, "n": 0.5}));
         assert_eq!(all.as_array().map(Vec::len), Some(3));
+    }
+
+    #[test]
+    fn arrays_come_behind_their_columns() {
+        let text = written(RowFormat::JsonArrays);
+        let lines: Vec<Json> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
+        assert_eq!(
+            lines[0]["columns"][1],
+            json!({"name": "address", "is_address": true})
+        );
+        assert_eq!(lines[1], json!(["a, \"b\"\n", "0x1000", 7]));
+        assert_eq!(lines[2], json!([null, null, 0.5]));
+        assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn arrays_tell_the_columns_of_no_rows() {
+        let mut out = Vec::new();
+        let headings = vec![Heading {
+            name: "n".to_owned(),
+            is_address: false,
+        }];
+        let writer = RowWriter::new(&mut out, RowFormat::JsonArrays, headings).expect("begun");
+        assert_eq!(writer.finish().expect("finished"), 0);
+        let expected = json!({"columns": [{"name": "n", "is_address": false}]});
+        assert_eq!(
+            serde_json::from_slice::<Json>(&out).expect("JSON"),
+            expected
+        );
     }
 }

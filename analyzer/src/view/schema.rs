@@ -1,5 +1,6 @@
 //! What can be queried, as text.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::style::{faint, strong};
@@ -7,7 +8,7 @@ use crate::sql::catalogue::{FUNCTIONS, TABLES, Table};
 use crate::sql::views::VIEWS;
 
 /// All tables, views and functions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Schema {
     /// Tables.
     pub tables: Vec<Entry>,
@@ -18,7 +19,7 @@ pub struct Schema {
 }
 
 /// A table, a view or a function.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Entry {
     /// What it is called.
     pub name: String,
@@ -32,7 +33,7 @@ pub struct Entry {
 }
 
 /// A column or an argument.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct ColumnEntry {
     /// What it is called.
     pub name: String,

@@ -1,13 +1,17 @@
 //! The verdict, for people: first what is the matter, then the evidence, then the next command.
 
+mod words;
+
+pub use words::{ClearedWords, Fact, NoteWords, SuspectWords, Words, words};
+
 use super::Width;
 use super::chain::{chain_line, shape_line};
 use super::number::{bytes, count, growth, minutes, per_minute, plural};
 use super::style::{alarm, faint, strong};
 use crate::analysis::identity::Identity;
 use crate::analysis::suspects::{
-    Acquittal, Cleared, Confidence, Note, NoteKind, Place, Reason, Suspect, SuspectKind, Suspects,
-    Taken,
+    Acquittal, Cleared, Confidence, Note, NoteKind, NotePart, Place, Reason, Suspect, SuspectKind,
+    Suspects, Taken,
 };
 use crate::analysis::trend::Trend;
 
@@ -45,16 +49,22 @@ pub fn text(result: &Suspects, more: usize, width: Width) -> String {
 }
 
 fn headline(result: &Suspects, more: usize) -> String {
+    let text = headline_text(result, more);
+    let calm = result.series.len() < 2 || result.suspects.len() + more == 0;
+    if calm { strong(&text) } else { alarm(&text) }
+}
+
+fn headline_text(result: &Suspects, more: usize) -> String {
     let of = |wanted: Confidence| {
         let suspects = result.suspects.iter();
         suspects.filter(|s| s.confidence == wanted).count() as u64
     };
     let all = result.suspects.len() + more;
     if result.series.len() < 2 {
-        return strong("one dump: it cannot be told what grows; two or more can");
+        return "one dump: it cannot be told what grows; two or more can".to_owned();
     }
     if all == 0 {
-        return strong("no suspects: nothing grows steadily");
+        return "no suspects: nothing grows steadily".to_owned();
     }
     let classes = [
         (of(Confidence::Certain), "certain"),
@@ -65,7 +75,7 @@ fn headline(result: &Suspects, more: usize) -> String {
     let classes: Vec<String> = classes.map(|(n, word)| format!("{n} {word}")).collect();
     let suspects = plural(all as u64, "suspect", "suspects");
     let listed = if more > 0 { "; of those listed " } else { ": " };
-    alarm(&format!("{suspects}{listed}{}", classes.join(", ")))
+    format!("{suspects}{listed}{}", classes.join(", "))
 }
 
 /// What was looked at, and what limits the answer.
@@ -121,43 +131,58 @@ fn memory(result: &Suspects) -> Option<String> {
 }
 
 fn suspect_text(number: usize, suspect: &Suspect, width: Width) -> String {
-    let confidence = match suspect.confidence {
+    let confidence = confidence(suspect.confidence);
+    let sentence = format!("{number}. {confidence}: {}", sentence(suspect));
+    let mut text = strong(&sentence) + "\n";
+    let mut lines = |what: &str, said: &[String]| {
+        for (at, said) in said.iter().enumerate() {
+            let what = if at == 0 { what } else { "" };
+            text += &format!("{INDENT}{what:<8} {said}\n");
+        }
+    };
+    for fact in facts(suspect, width) {
+        lines(fact.name, &fact.lines);
+    }
+    lines("next", &suspect.commands);
+    text
+}
+
+fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
         Confidence::Certain => "certain",
         Confidence::Likely => "likely",
         Confidence::Unclear => "unclear",
-    };
-    let sentence = format!("{number}. {confidence}: {}", sentence(suspect));
-    let mut text = strong(&sentence) + "\n";
-    let mut line = |what: &str, said: String| text += &format!("{INDENT}{what:<8} {said}\n");
-    line(
-        "where",
-        width.fit(&place(&suspect.holder), INDENT.len() + 9),
-    );
+    }
+}
+
+/// The evidence, in words.
+fn facts(suspect: &Suspect, width: Width) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut fact = |name, lines: Vec<String>| facts.push(Fact { name, lines });
+    let place = |holder| width.fit(&place(holder), INDENT.len() + 9);
+    fact("where", vec![place(&suspect.holder)]);
     for also in &suspect.also_held_by {
-        line("also", width.fit(&place(also), INDENT.len() + 9));
+        fact("also", vec![place(also)]);
     }
     let mut counts = counts(&suspect.counts);
     counts += &format!("  ({}", growth(suspect.growth as i64));
     counts += &suspect
         .per_minute
         .map_or(String::new(), |r| format!(", {} per minute", per_minute(r)));
-    line("count", counts + ")");
-    line("keeps", keeps(suspect));
-    for (at, reason) in suspect.reasons.iter().enumerate() {
-        line(
-            if at == 0 { "because" } else { "" },
-            reason_text(reason, suspect),
-        );
-    }
-    for (at, part) in suspect.parts.iter().enumerate() {
+    fact("count", vec![counts + ")"]);
+    fact("keeps", vec![keeps(suspect)]);
+    let reasons = suspect.reasons.iter();
+    fact(
+        "because",
+        reasons.map(|reason| reason_text(reason, suspect)).collect(),
+    );
+    let cycles = suspect.parts.iter().map(|part| {
         let objects = plural(part.objects, "object", "objects");
-        let said = format!("{} with {objects}, {}", part.what, bytes(part.bytes));
-        line(if at == 0 { "cycles" } else { "" }, said);
-    }
-    for (at, command) in suspect.commands.iter().enumerate() {
-        line(if at == 0 { "next" } else { "" }, command.clone());
-    }
-    text
+        format!("{} with {objects}, {}", part.what, bytes(part.bytes))
+    });
+    fact("cycles", cycles.collect());
+    facts.retain(|fact| !fact.lines.is_empty());
+    facts
 }
 
 fn sentence(suspect: &Suspect) -> String {
@@ -269,6 +294,12 @@ fn reason_text(reason: &Reason, suspect: &Suspect) -> String {
 }
 
 fn cleared_text(cleared: &Cleared, width: Width) -> String {
+    let place = width.fit(&place(&cleared.holder), INDENT.len());
+    let because = because(cleared);
+    format!("{INDENT}{place}\n{INDENT}{INDENT}{because}\n")
+}
+
+fn because(cleared: &Cleared) -> String {
     let last = cleared
         .counts
         .iter()
@@ -289,14 +320,22 @@ fn cleared_text(cleared: &Cleared, width: Width) -> String {
             )
         }
     };
-    let place = width.fit(&place(&cleared.holder), INDENT.len());
-    format!(
-        "{INDENT}{place}\n{INDENT}{INDENT}{} {because}\n",
-        cleared.type_name
-    )
+    format!("{} {because}", cleared.type_name)
 }
 
 fn note_text(note: &Note, width: Width) -> String {
+    let mut text = format!("{INDENT}{}\n", note_line(note));
+    for part in &note.parts {
+        let what = width.fit(&part_text(part), INDENT.len() * 2 + 14);
+        text += &format!("{INDENT}{INDENT}{:>12}  {what}\n", bytes(part.bytes));
+    }
+    for command in &note.commands {
+        text += &faint(&format!("{INDENT}{INDENT}{command}\n"));
+    }
+    text
+}
+
+fn note_line(note: &Note) -> String {
     let what = match note.kind {
         NoteKind::Unreachable => "unreachable: only the collector can free it",
         NoteKind::OnlyFrames => "kept alive only by frames",
@@ -306,17 +345,12 @@ fn note_text(note: &Note, width: Width) -> String {
         NoteKind::Duplicates => "duplicates: objects that hold what another of their type holds",
     };
     let objects = plural(note.objects, "object", "objects");
-    let mut text = format!("{INDENT}{} {what} ({objects})\n", bytes(note.bytes));
-    for part in &note.parts {
-        let what = match part.example {
-            Some(address) => format!("{}, one at {address}", part.what),
-            None => part.what.clone(),
-        };
-        let what = width.fit(&what, INDENT.len() * 2 + 14);
-        text += &format!("{INDENT}{INDENT}{:>12}  {what}\n", bytes(part.bytes));
+    format!("{} {what} ({objects})", bytes(note.bytes))
+}
+
+fn part_text(part: &NotePart) -> String {
+    match part.example {
+        Some(address) => format!("{}, one at {address}", part.what),
+        None => part.what.clone(),
     }
-    for command in &note.commands {
-        text += &faint(&format!("{INDENT}{INDENT}{command}\n"));
-    }
-    text
 }

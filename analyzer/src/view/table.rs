@@ -1,5 +1,7 @@
 //! Tables without lines: numbers to the right, text to the left.
 
+use std::ops::RangeInclusive;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
@@ -13,7 +15,11 @@ pub(super) enum Column<'h> {
 }
 
 /// The column of names, the last one, is at least so wide on a terminal, in characters.
-const SHORTEST_NAME: u16 = 20;
+const SHORTEST_NAME: u16 = 16;
+/// Other texts are not cut into lines before they are so long.
+const SHORTEST_TEXT: u16 = 20;
+/// Between two columns.
+const GAP: u16 = 2;
 
 /// How a row is meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,8 +30,7 @@ pub(super) enum Emphasis {
 
 /// How wide these columns want to be on a terminal: all but the last are not cut, and names of usual length are not, either.
 pub(super) fn wanted_width(columns: &[Column<'_>], rows: &[Vec<String>]) -> usize {
-    const GAP: usize = 2;
-    const USUAL_NAME: usize = 28;
+    const USUAL_NAME: RangeInclusive<usize> = 20..=28;
     let Some((_, before)) = columns.split_last() else {
         return 0;
     };
@@ -36,11 +41,11 @@ pub(super) fn wanted_width(columns: &[Column<'_>], rows: &[Vec<String>]) -> usiz
             .chain([*heading])
             .map(|cell| cell.chars().count())
             .max();
-        longest.unwrap_or(0) + GAP
+        longest.unwrap_or(0) + usize::from(GAP)
     };
     let names = rows.iter().filter_map(|row| row.last());
     let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
-    let name = longest.clamp(SHORTEST_NAME.into(), USUAL_NAME);
+    let name = longest.clamp(*USUAL_NAME.start(), *USUAL_NAME.end());
     before.iter().enumerate().map(width).sum::<usize>() + name
 }
 
@@ -77,15 +82,20 @@ pub(super) fn table(
             Emphasis::None => Cell::new(text),
         }));
     }
+    let longest = table.column_max_content_widths();
     for (number, column) in columns.iter().enumerate() {
         if let Some(laid_out) = table.column_mut(number) {
-            laid_out.set_padding((0, 2));
+            laid_out.set_padding((0, GAP));
             if matches!(column, Column::Number(_)) {
                 laid_out.set_cell_alignment(CellAlignment::Right);
                 laid_out.set_constraint(ColumnConstraint::ContentWidth);
-            } else if number + 1 == columns.len() && width != Width::Unlimited {
+            } else if width != Width::Unlimited {
                 // Names in shreds are worse than a line that is too long.
-                let least = comfy_table::Width::Fixed(SHORTEST_NAME);
+                let least = match number + 1 == columns.len() {
+                    true => SHORTEST_NAME,
+                    false => longest[number].min(SHORTEST_TEXT),
+                };
+                let least = comfy_table::Width::Fixed(least + GAP);
                 laid_out.set_constraint(ColumnConstraint::LowerBoundary(least));
             }
         }
@@ -95,4 +105,31 @@ pub(super) fn table(
     let mut text = table.trim_fmt();
     text.push('\n');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_narrow_terminal_no_text_is_in_shreds() {
+        let columns = [
+            Column::Text("address"),
+            Column::Number("size"),
+            Column::Text("trend"),
+            Column::Text("type"),
+        ];
+        let cells = [
+            "0x7f9dc574b110",
+            "80 B",
+            "steady since +18s",
+            "app.models.Order",
+        ];
+        let row = (Emphasis::None, cells.map(str::to_owned).to_vec());
+        let text = table(&columns, [row], Width::Columns(30));
+        assert_eq!(text.lines().count(), 2, "{text}");
+        for cell in cells {
+            assert!(text.contains(cell), "{text}");
+        }
+    }
 }

@@ -337,17 +337,37 @@ pub struct Ran {
     pub code: i32,
 }
 
+/// Variables that change how what is printed looks: they are of whoever runs the tests.
+const LOOKS: [&str; 5] = ["COLUMNS", "LINES", "CLICOLOR", "CLICOLOR_FORCE", "NO_COLOR"];
+
 /// Runs `memdump` in a directory.
 pub fn memdump(directory: &Path, arguments: &[&str]) -> Ran {
     let mut command = assert_cmd::Command::cargo_bin("memdump").expect("the command");
+    for name in LOOKS {
+        command.env_remove(name);
+    }
     let output = command
         .current_dir(directory)
         .args(arguments)
         .output()
         .expect("it runs");
+    let err = String::from_utf8(output.stderr).expect("text");
+    let is_verbose = arguments
+        .iter()
+        .any(|&word| word == "-v" || word == "--verbose");
     Ran {
         out: String::from_utf8(output.stdout).expect("text"),
-        err: String::from_utf8(output.stderr).expect("text"),
+        err: if is_verbose {
+            err
+        } else {
+            without_progress(&err)
+        },
         code: output.status.code().expect("an exit code"),
     }
+}
+
+/// What is told on stderr, but for the stages of what takes longer than half a second: on a busy machine that is anything.
+fn without_progress(err: &str) -> String {
+    let lines = err.split_inclusive('\n');
+    lines.filter(|line| !line.ends_with(" …\n")).collect()
 }

@@ -8,6 +8,7 @@ mod told;
 use std::cmp::Reverse;
 
 use memdump_format::{ObjectId, ReadError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::classify::{Classified, classify};
@@ -19,12 +20,12 @@ use super::new_objects::{follow, new_of_types, require_one_process};
 use super::select::SelectedTypes;
 use super::timeline::Timeline;
 use crate::graph::{
-    Graph, Paths, RootFilter, Search, Ways, label_paths, search_from_native, search_from_roots,
-    search_garbage,
+    Graph, Paths, RootFilter, Search, Shortest, Ways, label_paths, search_from_native,
+    search_from_roots, search_garbage,
 };
 use crate::pattern::TypePattern;
 use crate::progress::Progress;
-use crate::snapshot::{Snapshot, TypeName};
+use crate::snapshot::{ObjectSet, Snapshot, TypeKey, TypeName};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -42,14 +43,18 @@ pub struct ChainQuestion {
 }
 
 impl ChainQuestion {
-    /// Whether an object that no chain leads to is garbage.
-    fn takes_all_ways(&self) -> bool {
-        self.from == RootFilter::Any && self.avoid.is_empty() && self.max_depth.is_none()
+    fn limits(&self) -> Limits<'_> {
+        Limits {
+            from: self.from,
+            avoid: &self.avoid,
+            max_depth: self.max_depth,
+            groups: self.limit,
+        }
     }
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Explained {
     /// What the objects were chosen by.
     pub pattern: String,
@@ -68,7 +73,7 @@ pub struct Explained {
 }
 
 /// Objects whose chains have one shape.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ShapeGroup {
     /// How many they are.
     pub count: u64,
@@ -81,7 +86,7 @@ pub struct ShapeGroup {
 }
 
 /// What holders of one shape have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct HolderShape {
     /// Their kind.
     pub kind: HolderKind,
@@ -92,7 +97,7 @@ pub struct HolderShape {
 }
 
 /// What chains of one shape have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ChainShape {
     /// What holds the first object of each.
     pub holder: HolderShape,
@@ -101,7 +106,7 @@ pub struct ChainShape {
 }
 
 /// A step of a shape.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ShapeStep {
     /// How the object before refers to it, positions and numerous keys as `[*]`; empty for the first.
     pub label: String,
@@ -162,6 +167,97 @@ pub fn explain_all(
     explain(snapshot, question, chosen, None, progress)
 }
 
+/// Explains objects of several types at once, in a graph that is there already: of each the new ones, told from old ones in this way, or all.
+/// Types without such objects are left out.
+///
+/// # Errors
+/// The dump cannot be read.
+pub fn explain_types(
+    new: Option<(Identity, ObjectSet)>,
+    after: &Snapshot,
+    graph: &Graph,
+    types: &[TypeName],
+    limit: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<Vec<Explained>, AnalysisError> {
+    let (identity, new) = new.unzip();
+    let is_meant = |id: &ObjectId| new.as_ref().is_none_or(|new| new.contains(*id));
+    let chosen = types.iter().map(|name| {
+        let key = after.types().iter().find(|(_, known)| *known == name);
+        let key = key.map_or(TypeKey::NONE, |(key, _)| key);
+        let of_type = |id: &ObjectId| after.type_of(*id) == key;
+        Chosen {
+            pattern: name.to_string(),
+            ids: after.ids().filter(of_type).filter(is_meant).collect(),
+        }
+    });
+    let mut chosen: Vec<Chosen> = chosen.collect();
+    chosen.retain(|chosen| !chosen.ids.is_empty());
+    let limits = Limits {
+        from: RootFilter::Any,
+        avoid: &[],
+        max_depth: None,
+        groups: limit,
+    };
+    explain_in(after, graph, &limits, &chosen, identity, progress)
+}
+
+/// The heap as a graph, with the shortest way to every object: what is made once where many questions are asked.
+#[derive(Clone, Copy)]
+pub struct Searched<'a> {
+    /// The objects.
+    pub snapshot: &'a Snapshot,
+    /// Their references.
+    pub graph: &'a Graph,
+    /// The ways of a search through everything.
+    pub shortest: &'a Shortest,
+}
+
+/// What is known of the new objects of a dump.
+pub struct New<'a> {
+    /// The dump that does not have them.
+    pub before: &'a Snapshot,
+    /// How they were told from old ones.
+    pub identity: Identity,
+    /// They themselves, in the later dump.
+    pub objects: &'a ObjectSet,
+}
+
+/// Explains the objects of the question's types, or of these the new ones, with what is known already.
+///
+/// # Errors
+/// The dump cannot be read; no type matches.
+pub fn explain_searched(
+    searched: Searched<'_>,
+    question: &ChainQuestion,
+    new: Option<New<'_>>,
+    progress: &dyn Progress,
+) -> Result<Explained, AnalysisError> {
+    let Searched {
+        snapshot,
+        graph,
+        shortest,
+    } = searched;
+    let before = new.as_ref().map(|new| new.before);
+    let types = SelectedTypes::matching(&question.pattern, snapshot, before)?;
+    let is_asked = |&id: &ObjectId| {
+        types.contains(snapshot.type_of(id))
+            && new.as_ref().is_none_or(|new| new.objects.contains(id))
+    };
+    let chosen = [Chosen {
+        pattern: question.pattern.to_string(),
+        ids: snapshot.ids().filter(is_asked).collect(),
+    }];
+    let identity = new.map(|new| new.identity);
+    let limits = question.limits();
+    let paths = match limits.take_all_ways() {
+        true => Paths::along(shortest, chosen[0].ids.iter().copied()),
+        false => paths_to(snapshot, graph, &limits, &chosen, progress)?,
+    };
+    let mut answers = grouped(snapshot, graph, &limits, &chosen, paths, identity, progress)?;
+    Ok(answers.pop().expect("one answer for one question"))
+}
+
 /// Bytes of memory that it takes to explain so many objects: snapshot, graph, search, and the chains.
 fn memory(snapshot: &Snapshot, chosen: usize) -> u64 {
     /// A node of [`Paths`], most of the chosen objects having one of their own, and what it is sorted by.
@@ -178,59 +274,140 @@ fn explain(
     identity: Option<Identity>,
     progress: &dyn Progress,
 ) -> Result<Explained, AnalysisError> {
-    let mut answer = Explained {
+    let chosen = Chosen {
         pattern: question.pattern.to_string(),
-        identity,
-        types: types_of(snapshot, &chosen),
-        objects: chosen.len() as u64,
-        explained: 0,
-        shapes: 0,
-        groups: Vec::new(),
+        ids: chosen,
     };
-    if chosen.is_empty() {
-        return Ok(answer);
+    if chosen.ids.is_empty() {
+        return Ok(chosen.unexplained(snapshot, identity));
     }
-    progress.memory(memory(snapshot, chosen.len()));
+    progress.memory(memory(snapshot, chosen.ids.len()));
     let graph = Graph::build(snapshot, progress)?;
-    let avoided = SelectedTypes::any_of(&question.avoid, snapshot);
+    let chosen = [chosen];
+    let mut answers = explain_in(
+        snapshot,
+        &graph,
+        &question.limits(),
+        &chosen,
+        identity,
+        progress,
+    )?;
+    Ok(answers.pop().expect("one answer for one question"))
+}
+
+/// Objects that are explained together.
+struct Chosen {
+    /// What they were chosen by.
+    pattern: String,
+    /// In rising order.
+    ids: Vec<ObjectId>,
+}
+
+impl Chosen {
+    fn unexplained(&self, snapshot: &Snapshot, identity: Option<Identity>) -> Explained {
+        Explained {
+            pattern: self.pattern.clone(),
+            identity,
+            types: types_of(snapshot, &self.ids),
+            objects: self.ids.len() as u64,
+            explained: 0,
+            shapes: 0,
+            groups: Vec::new(),
+        }
+    }
+}
+
+/// What limits chains, whatever is explained; see [`ChainQuestion`].
+struct Limits<'q> {
+    from: RootFilter,
+    avoid: &'q [TypePattern],
+    max_depth: Option<u32>,
+    groups: Option<usize>,
+}
+
+impl Limits<'_> {
+    /// Whether an object that no chain leads to is garbage.
+    fn take_all_ways(&self) -> bool {
+        self.from == RootFilter::Any && self.avoid.is_empty() && self.max_depth.is_none()
+    }
+}
+
+/// Explains what was chosen, by one search for all.
+fn explain_in(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    limits: &Limits<'_>,
+    chosen: &[Chosen],
+    identity: Option<Identity>,
+    progress: &dyn Progress,
+) -> Result<Vec<Explained>, AnalysisError> {
+    let paths = paths_to(snapshot, graph, limits, chosen, progress)?;
+    grouped(snapshot, graph, limits, chosen, paths, identity, progress)
+}
+
+/// Searches the ways to what was chosen.
+fn paths_to(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    limits: &Limits<'_>,
+    chosen: &[Chosen],
+    progress: &dyn Progress,
+) -> Result<Paths, ReadError> {
+    let all = || chosen.iter().flat_map(|chosen| chosen.ids.iter().copied());
+    let avoided = SelectedTypes::any_of(limits.avoid, snapshot);
     let ways = Ways {
         through: |id| !avoided.contains(snapshot.type_of(id)),
-        max_distance: question.max_depth.unwrap_or(u32::MAX),
+        max_distance: limits.max_depth.unwrap_or(u32::MAX),
     };
-    let mut search = search_from_roots(&graph, question.from, &ways, progress);
+    let mut search = search_from_roots(graph, limits.from, &ways, progress);
     // Most leaks hang on a module: only what does not costs more searching.
-    let missing = |search: &Search<'_>| chosen.iter().any(|&id| !search.is_reached(id));
-    if question.from == RootFilter::Any && missing(&search) {
-        search_from_native(snapshot, &graph, &mut search, &ways, progress)?;
-        if question.takes_all_ways() && missing(&search) {
+    let missing = |search: &Search<'_>| all().any(|id| !search.is_reached(id));
+    if limits.from == RootFilter::Any && missing(&search) {
+        search_from_native(snapshot, graph, &mut search, &ways, progress)?;
+        if limits.take_all_ways() && missing(&search) {
             search_garbage(snapshot, &mut search, progress);
         }
     }
-    let mut paths = Paths::to(&search, chosen.iter().copied());
-    drop(search);
-    label_paths(snapshot, &graph, &mut paths, progress)?;
+    Ok(Paths::to(&search, all()))
+}
+
+/// Groups the chains by shape, and tells them.
+fn grouped(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    limits: &Limits<'_>,
+    chosen: &[Chosen],
+    mut paths: Paths,
+    identity: Option<Identity>,
+    progress: &dyn Progress,
+) -> Result<Vec<Explained>, AnalysisError> {
+    label_paths(snapshot, graph, &mut paths, progress)?;
     progress.stage("grouping chains", 0);
-    let classified = classify(snapshot, &graph, &paths, question.from)?;
-    let groups = group(&paths, &classified, &chosen);
-    answer.explained = groups.iter().map(|group| group.count).sum();
-    answer.shapes = groups.len() as u64;
-    let told = &groups[..question.limit.unwrap_or(groups.len()).min(groups.len())];
-    let firsts: Vec<u32> = told.iter().map(|group| group.first).collect();
-    let examples = chains_of(snapshot, &graph, &paths, question.from, &firsts)?;
-    answer.groups = told
-        .iter()
-        .zip(examples)
-        .map(|(group, example)| {
-            let (holder, steps) = describe(snapshot, &classified, group.shape);
-            ShapeGroup {
-                count: group.count,
-                holder,
-                steps,
-                example,
-            }
-        })
-        .collect();
-    Ok(answer)
+    let classified = classify(snapshot, graph, &paths, limits.from)?;
+    let answers = chosen.iter().map(|chosen| {
+        let mut answer = chosen.unexplained(snapshot, identity.clone());
+        let groups = group(&paths, &classified, &chosen.ids);
+        answer.explained = groups.iter().map(|group| group.count).sum();
+        answer.shapes = groups.len() as u64;
+        let told = &groups[..limits.groups.unwrap_or(groups.len()).min(groups.len())];
+        let firsts: Vec<u32> = told.iter().map(|group| group.first).collect();
+        let examples = chains_of(snapshot, graph, &paths, limits.from, &firsts)?;
+        answer.groups = told
+            .iter()
+            .zip(examples)
+            .map(|(group, example)| {
+                let (holder, steps) = describe(snapshot, &classified, group.shape);
+                ShapeGroup {
+                    count: group.count,
+                    holder,
+                    steps,
+                    example,
+                }
+            })
+            .collect();
+        Ok(answer)
+    });
+    answers.collect()
 }
 
 /// The shapes of the chains to all nodes of the paths, and for each node the number of its shape.

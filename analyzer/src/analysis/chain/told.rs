@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use memdump_format::{Address, Label, ObjectId, ReadError, Root, RootKind, StringId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::label_text::{NAMESPACE, attribute_of_key, label_text};
@@ -11,7 +12,7 @@ use crate::graph::{Graph, PathNode, PathStep, Paths, RootFilter, Start};
 use crate::snapshot::{Snapshot, TypeName};
 
 /// What holds an object from outside of the heap.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Holder {
     /// What kind of holder.
     pub kind: HolderKind,
@@ -26,7 +27,7 @@ pub struct Holder {
 }
 
 /// Kinds of holders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HolderKind {
     /// An imported module.
@@ -91,7 +92,7 @@ fn owned_text(snapshot: &Snapshot, id: Option<StringId>) -> Result<Option<String
 }
 
 /// The chain to one object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Chain {
     /// What holds the first object.
     pub holder: Holder,
@@ -102,7 +103,7 @@ pub struct Chain {
 }
 
 /// An object on a chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ChainStep {
     /// How the object before refers to it; empty where that has no name, and for the first.
     pub label: String,
@@ -111,6 +112,7 @@ pub struct ChainStep {
     pub type_name: TypeName,
     /// Where it lay.
     #[serde(serialize_with = "json_form::address")]
+    #[schemars(with = "String")]
     pub address: Address,
     /// Its shallow size in bytes.
     pub size: u64,

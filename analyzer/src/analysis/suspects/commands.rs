@@ -66,7 +66,7 @@ impl Commands {
 }
 
 /// As a shell takes it.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "%+,-./:=@_".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

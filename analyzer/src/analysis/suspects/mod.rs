@@ -31,11 +31,16 @@ pub use result::{
     SuspectKind, Suspects, Taken,
 };
 
-use memdump_format::{Dump, ObjectId};
+use std::borrow::Borrow;
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use memdump_format::{Dump, ObjectId, ReadError};
 
 use self::accumulations::{Accumulation, Unexplained, accumulations, borne_out, unite};
 use self::ages::Ages;
 use self::commands::Commands;
+pub(crate) use self::commands::quoted;
 use self::describe::Describe;
 use self::held::Held;
 use self::judge::Judgement;
@@ -52,40 +57,63 @@ use crate::snapshot::{ObjectSet, Snapshot};
 ///
 /// # Errors
 /// A dump cannot be read, or is too large.
-pub fn suspects(
-    last: Dump,
-    earlier: Vec<Dump>,
+pub fn suspects<D: Into<Arc<Dump>>>(
+    last: D,
+    earlier: Vec<D>,
+    progress: &dyn Progress,
+) -> Result<Suspects, AnalysisError> {
+    let last: Arc<Dump> = last.into();
+    let earlier: Vec<Arc<Dump>> = earlier.into_iter().map(Into::into).collect();
+    let snapshot = Snapshot::load(last, progress)?;
+    progress.memory(memory(&snapshot, &earlier));
+    let graph = Graph::build(&snapshot, progress)?;
+    let made = OnceCell::new();
+    let tree = || {
+        let tree = DominatorTree::new(&snapshot, &graph, progress)?;
+        Ok(made.get_or_init(|| tree))
+    };
+    let load = |number: usize| Ok(Snapshot::load(Arc::clone(&earlier[number]), progress)?);
+    suspects_in(&snapshot, &graph, tree, &earlier, load, progress)
+}
+
+/// The same, for who knows the last dump's graph, and can use more of what it takes. The dominators of the last dump are asked for once, after
+/// the earlier dumps, which need the room; of these each is loaded once, by its number.
+///
+/// # Errors
+/// A dump cannot be read.
+pub fn suspects_in<'t, L: Borrow<Snapshot>>(
+    snapshot: &Snapshot,
+    graph: &Graph,
+    tree: impl FnOnce() -> Result<&'t DominatorTree, ReadError>,
+    earlier: &[Arc<Dump>],
+    load: impl FnMut(usize) -> Result<L, AnalysisError>,
     progress: &dyn Progress,
 ) -> Result<Suspects, AnalysisError> {
     let identity = match earlier.first() {
-        Some(first) => Identity::between(first, &last)?,
+        Some(first) => Identity::between(first, snapshot.dump())?,
         None => Identity::ByAddress,
     };
-    let objects = earlier.iter().map(|dump| dump.counts().objects).max();
-    let snapshot = Snapshot::load(last, progress)?;
-    progress.memory(memory(&snapshot, objects.unwrap_or(0)));
-    let graph = Graph::build(&snapshot, progress)?;
     let Survey {
         clock,
         ages,
         candidates,
         threads,
         type_counts,
-    } = survey(&snapshot, &graph, earlier, progress)?;
-    let held = Held::new(&snapshot, &graph, progress)?;
+    } = survey(snapshot, graph, earlier, load, progress)?;
+    let held = Held::new(snapshot, graph, progress)?;
     let look = Look {
-        snapshot: &snapshot,
-        graph: &graph,
+        snapshot,
+        graph,
         held: &held,
         ages: &ages,
         clock: &clock,
     };
-    let tree = DominatorTree::new(&snapshot, &graph, progress)?;
+    let tree = tree()?;
     progress.stage("judging", 0);
     let ids = candidates.found.iter().map(|candidate| candidate.id);
-    let named = Named::new(&snapshot, &graph, &held.search, ids, progress)?;
-    let all = accumulations(&look, &named, &candidates.found, &tree);
-    let explained = explained(&snapshot, &all);
+    let named = Named::new(snapshot, graph, &held.search, ids, progress)?;
+    let all = accumulations(&look, &named, &candidates.found, tree);
+    let explained = explained(snapshot, &all);
     let (accused, rest): (Vec<_>, Vec<_>) = all
         .into_iter()
         .filter(|a| look.is_noteworthy(a.growth, a.weight))
@@ -99,14 +127,14 @@ pub fn suspects(
     for &id in garbage.iter().flat_map(|kind| &kind.new) {
         unexplained.take(snapshot.type_of(id), 1);
     }
-    let linked = linked::linked(&look, &tree, &explained, &type_counts, &unexplained);
+    let linked = linked::linked(&look, tree, &explained, &type_counts, &unexplained);
     let commands = Commands::new(&clock);
     let through_tracebacks = ["chain", "--all", "--type", "traceback"];
     let (tracebacks, kept_by_tracebacks) =
         notes::only_tracebacks(&look, vec![commands.of_last(&through_tracebacks)], progress)?;
     let describe = Describe {
         look: &look,
-        tree: &tree,
+        tree,
         threads: &threads,
         commands: &commands,
         kept_by_tracebacks: kept_by_tracebacks.as_ref(),
@@ -147,14 +175,15 @@ pub fn suspects(
 
 /// Bytes of memory: the last dump with its graph, ages, search and dominators; and the largest of the earlier dumps with the
 /// lengths of its groups. Paths take 4 per object, too.
-fn memory(last: &Snapshot, objects_of_earlier: u64) -> u64 {
+pub(crate) fn memory(last: &Snapshot, earlier: &[Arc<Dump>]) -> u64 {
     const EARLIER: u64 = 9 + 4 + 1;
     let objects = last.dump().counts().objects;
+    let of_earlier = earlier.iter().map(|dump| dump.counts().objects).max();
     let own = objects.saturating_mul(Ages::MEMORY + Held::MEMORY + 4);
     DominatorTree::memory(last)
         .saturating_add(own)
         .saturating_add(duplicates::memory(last))
-        .saturating_add(objects_of_earlier.saturating_mul(EARLIER))
+        .saturating_add(of_earlier.unwrap_or(0).saturating_mul(EARLIER))
 }
 
 /// The new members of all accumulations, whatever the judgement, and their containers.

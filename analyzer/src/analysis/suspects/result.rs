@@ -1,6 +1,7 @@
 //! What the verdict consists of.
 
 use memdump_format::Address;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::chain::{Chain, ChainShape};
@@ -10,7 +11,7 @@ use super::super::trend::Trend;
 use crate::snapshot::TypeName;
 
 /// The verdict over a series of dumps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Suspects {
     /// How the first dump's objects were found again in the last.
     pub identity: Identity,
@@ -27,7 +28,7 @@ pub struct Suspects {
 }
 
 /// One dump of the series.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Taken {
     /// The file.
     pub file: String,
@@ -46,7 +47,7 @@ pub struct Taken {
 }
 
 /// The memory of the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, JsonSchema, Serialize)]
 pub struct Memory {
     /// Resident bytes in the last dump.
     pub rss_bytes: Option<u64>,
@@ -59,7 +60,7 @@ pub struct Memory {
 }
 
 /// How sure a suspicion is. The rule stands in `docs/commands.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// It may also be a cache that still fills, or chance.
@@ -71,7 +72,7 @@ pub enum Confidence {
 }
 
 /// In which way objects accumulate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuspectKind {
     /// A container has more and more of them.
@@ -85,7 +86,7 @@ pub enum SuspectKind {
 }
 
 /// What leaks.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Suspect {
     /// How sure that is.
     pub confidence: Confidence,
@@ -121,13 +122,14 @@ pub struct Suspect {
 }
 
 /// An object, and the way to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Place {
     /// What it is.
     #[serde(rename = "type")]
     pub type_name: TypeName,
     /// Where it lies in the last dump.
     #[serde(serialize_with = "json_form::address")]
+    #[schemars(with = "String")]
     pub address: Address,
     /// The chain to it.
     pub chain: Chain,
@@ -136,7 +138,7 @@ pub struct Place {
 }
 
 /// What speaks for or against a suspicion.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Reason {
     /// Two dumps cannot tell growth that goes on from a single step.
@@ -201,7 +203,7 @@ pub enum Reason {
 }
 
 /// What is no suspect.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Cleared {
     /// What it holds.
     #[serde(rename = "type")]
@@ -215,7 +217,7 @@ pub struct Cleared {
 }
 
 /// Why something is no suspect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Acquittal {
     /// It grew, and no longer does although the process went on: a pool that is warm, a cache that is full.
@@ -232,7 +234,7 @@ pub enum Acquittal {
 }
 
 /// Something unusual that keeps memory. Needs no growth.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Note {
     /// What it is.
     pub kind: NoteKind,
@@ -247,7 +249,7 @@ pub struct Note {
 }
 
 /// A part of what a [`Note`] tells.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct NotePart {
     /// Which part: types, a place, a container.
     pub what: String,
@@ -260,11 +262,12 @@ pub struct NotePart {
         serialize_with = "json_form::optional_address",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<String>")]
     pub example: Option<Address>,
 }
 
 /// Kinds of notes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteKind {
     /// Cycles, and what hangs on them, that only the collector could free.

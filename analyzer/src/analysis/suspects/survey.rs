@@ -1,5 +1,8 @@
 //! The way through the earlier dumps, one after the other: none is kept.
 
+use std::borrow::Borrow;
+use std::sync::Arc;
+
 use memdump_format::{Dump, ObjectId, ReadError};
 
 use super::super::AnalysisError;
@@ -44,11 +47,13 @@ impl Noted {
 }
 
 /// Looks at every earlier dump, in order. Those of the last one's process tell how old objects are and which containers grew;
-/// in dumps of other processes the containers are looked for afterwards, by the names on their chains.
-pub(super) fn survey(
+/// in dumps of other processes the containers are looked for afterwards, by the names on their chains. Each is loaded once, by its
+/// number.
+pub(super) fn survey<L: Borrow<Snapshot>>(
     last: &Snapshot,
     graph: &Graph,
-    earlier: Vec<Dump>,
+    earlier: &[Arc<Dump>],
+    mut load: impl FnMut(usize) -> Result<L, AnalysisError>,
     progress: &dyn Progress,
 ) -> Result<Survey, AnalysisError> {
     let ours = Process::of(&last.dump().metadata()?);
@@ -65,16 +70,17 @@ pub(super) fn survey(
         }
         false => None,
     };
-    for (number, dump) in earlier.into_iter().enumerate() {
+    for (number, dump) in earlier.iter().enumerate() {
         if Process::of(&dump.metadata()?).difference(&ours).is_some() {
-            others.push((number, dump));
+            others.push(number);
             continue;
         }
-        let old = Snapshot::load(dump, progress)?;
-        noted.push(Noted::of(number, &old, last)?);
-        candidates.visit(number, &old, last, graph, &mut ages, progress)?;
+        let loaded = load(number)?;
+        let old = loaded.borrow();
+        noted.push(Noted::of(number, old, last)?);
+        candidates.visit(number, old, last, graph, &mut ages, progress)?;
         if let Some(landmarks) = &moving {
-            candidates.count_moved(number, &old, last, landmarks.find(&old, progress)?)?;
+            candidates.count_moved(number, old, last, landmarks.find(old, progress)?)?;
         }
     }
     ages.finish();
@@ -83,11 +89,12 @@ pub(super) fn survey(
             candidates.add(id);
         }
         let landmarks = Landmarks::new(last, graph, &candidates.ids(), progress)?;
-        for (number, dump) in others {
-            let old = Snapshot::load(dump, progress)?;
-            noted.push(Noted::of(number, &old, last)?);
-            let found = landmarks.find(&old, progress)?;
-            candidates.count(number, &old, last, &found)?;
+        for number in others {
+            let loaded = load(number)?;
+            let old = loaded.borrow();
+            noted.push(Noted::of(number, old, last)?);
+            let found = landmarks.find(old, progress)?;
+            candidates.count(number, old, last, &found)?;
         }
     }
     noted.push(Noted::of(usize::MAX, last, last)?);

@@ -29,7 +29,7 @@ impl NoSuchName {
 }
 
 /// What an error says to people. What failed in a dump stays what it is.
-pub(super) fn explained(
+pub(crate) fn explained(
     error: rusqlite::Error,
     script: &str,
     database: &Database,

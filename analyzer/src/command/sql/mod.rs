@@ -2,9 +2,11 @@
 
 mod complete;
 mod explain;
+mod parameters;
 mod run;
 mod shell;
 
+pub(crate) use explain::explained;
 pub use explain::{NoSuchName, WrongStatement};
 
 use std::io::{IsTerminal, Read};
@@ -15,15 +17,17 @@ use clap::ValueEnum;
 
 use super::progress::Shown;
 use super::session::{Session, width};
-use super::sources::all_of_newest;
+use super::sources::{CannotStart, all_of_newest};
 use crate::sql::{Database, Sources};
 use crate::view;
 use crate::view::rows::RowFormat;
 use crate::view::schema::Schema;
+pub(super) use parameters::Parameters;
 pub(super) use run::Runner;
 
 /// Ask dumps in SQL: tables, views and functions over open dumps; without a query an interactive shell
 #[derive(clap::Args, Debug)]
+#[command(override_usage = "memdump sql [OPTIONS] [DUMP]... [QUERY]")]
 #[command(after_help = "Examples:
   memdump sql                                              a shell over the dumps here
   memdump sql a.dump b.dump 'SELECT * FROM growth ORDER BY count_growth DESC LIMIT 10'
@@ -44,6 +48,9 @@ pub(super) struct Sql {
     /// How rows look [default: table, or json with --json]
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Values for `:name` in statements, as a JSON object, or for `?`, as an array
+    #[arg(long, value_name = "JSON")]
+    parameters: Option<Parameters>,
     /// Describe every table, view, function and column; or the one that is named
     #[arg(long, value_name = "NAME", num_args = 0..=1)]
     schema: Option<Option<String>>,
@@ -59,6 +66,8 @@ pub(super) enum Format {
     Jsonl,
     /// An array of objects for each statement
     Json,
+    /// For each statement an object that describes the columns, then an array per row and line
+    Arrays,
 }
 
 /// How rows look, as the options say.
@@ -67,6 +76,7 @@ pub(super) fn row_format(format: Option<Format>, session: &Session) -> RowFormat
         Some(Format::Csv) => RowFormat::Csv,
         Some(Format::Jsonl) => RowFormat::JsonLines,
         Some(Format::Json) => RowFormat::Json,
+        Some(Format::Arrays) => RowFormat::JsonArrays,
         None if session.json => RowFormat::Json,
         Some(Format::Table) | None => RowFormat::Table(width()),
     }
@@ -81,11 +91,13 @@ impl Sql {
         let shown = Arc::new(session.new_progress());
         let (database, sources) = self.open(session, &shown)?;
         let format = row_format(self.format, session);
+        let parameters = self.parameters.unwrap_or_default();
         let runner = Runner {
             database: &database,
             sources: sources.as_deref(),
             progress: &shown,
             format,
+            parameters: &parameters,
         };
         if let Some(query) = query {
             return runner.script(&query);
@@ -101,8 +113,10 @@ impl Sql {
     /// The statements to run: of the file, or the last argument if it is no file.
     fn take_query(&mut self) -> anyhow::Result<Option<String>> {
         if let Some(file) = &self.file {
-            let script = std::fs::read_to_string(file)
-                .map_err(|error| anyhow::anyhow!("{}: cannot be read: {error}", file.display()))?;
+            let script = std::fs::read_to_string(file).map_err(|why| CannotStart::Unreadable {
+                path: file.clone(),
+                why,
+            })?;
             return Ok(Some(script));
         }
         let is_query = |text: &str| text.contains(|c: char| c.is_whitespace() || c == ';');
@@ -170,7 +184,5 @@ fn schema(session: &Session, name: Option<&str>) -> anyhow::Result<()> {
     {
         return Err(explain::NoSuchName::new(&schema, name).into());
     }
-    session.give("schema", &[], &schema, |schema, _| {
-        view::schema::text(schema, name)
-    })
+    session.give(&[], &schema, |schema, _| view::schema::text(schema, name))
 }

@@ -3,10 +3,10 @@
 use std::io::{self, BufWriter, Write};
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::types::ValueRef;
-use rusqlite::{Batch, Row, Statement};
+use rusqlite::{Batch, Statement};
 
 use super::explain::explained;
+use super::parameters::Parameters;
 use crate::command::progress::Shown;
 use crate::sql::{Database, Sources};
 use crate::view::rows::{Heading, RowFormat, RowWriter, Value};
@@ -17,6 +17,8 @@ pub(in crate::command) struct Runner<'r> {
     pub(in crate::command) sources: Option<&'r Sources>,
     pub(in crate::command) progress: &'r Shown,
     pub(in crate::command) format: RowFormat,
+    /// What statements are given for their parameters.
+    pub(in crate::command) parameters: &'r Parameters,
 }
 
 impl Runner<'_> {
@@ -34,17 +36,10 @@ impl Runner<'_> {
     }
 
     fn statement(&self, mut statement: Statement<'_>, script: &str) -> anyhow::Result<()> {
-        let headings: Vec<Heading> = statement
-            .columns()
-            .map(|column| Heading {
-                name: column.name().to_owned(),
-                is_address: is_address(column.name(), column.decl_type()),
-            })
-            .collect();
+        let headings = Heading::of(&statement);
         let columns = headings.len();
-        let mut rows = statement
-            .query([])
-            .map_err(|error| explained(error, script, self.database, self.sources))?;
+        self.parameters.bind(&mut statement)?;
+        let mut rows = statement.raw_query();
         let mut writer = None;
         loop {
             let row = rows
@@ -70,30 +65,10 @@ impl Runner<'_> {
             let (Some(row), Some(writer)) = (row, &mut writer) else {
                 break;
             };
-            writer.row(values(row, columns)?)?;
+            writer.row(Value::of_row(row, columns)?)?;
         }
         writer.map(RowWriter::finish).transpose()?;
         io::stdout().flush()?;
         Ok(())
     }
-}
-
-/// Whether the integers of a result's column are addresses: it shows one, or is called so.
-fn is_address(name: &str, declared: Option<&str>) -> bool {
-    let is_declared = declared.is_some_and(|kind| kind.starts_with("ADDRESS"));
-    is_declared || (declared.is_none() && name == "address")
-}
-
-fn values(row: &Row<'_>, columns: usize) -> rusqlite::Result<Vec<Value>> {
-    (0..columns)
-        .map(|column| {
-            Ok(match row.get_ref(column)? {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(number) => Value::Integer(number),
-                ValueRef::Real(number) => Value::Real(number),
-                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-            })
-        })
-        .collect()
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memdump_format::Dump;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use error::ExportError;
@@ -27,7 +28,7 @@ use place::Place;
 use schema::FileColumns;
 
 /// A table of a dump, and what became of its file.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, JsonSchema, Serialize)]
 pub struct Exported {
     /// The dump's file.
     pub dump: PathBuf,
@@ -40,7 +41,7 @@ pub struct Exported {
 }
 
 /// What an export did.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, JsonSchema, Serialize)]
 pub struct Exports {
     /// The files, in the order in which they were written.
     pub files: Vec<Exported>,

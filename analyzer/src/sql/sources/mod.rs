@@ -3,9 +3,9 @@
 mod births;
 mod kept_blocks;
 mod kept_values;
+mod once;
 mod open_dump;
 mod reach;
-mod referrers;
 mod type_names;
 
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,8 @@ use memdump_format::{Dump, ReadError};
 use births::Earlier;
 pub(super) use births::LoadedObjects;
 pub(super) use kept_blocks::reference_place;
-pub(super) use open_dump::OpenDump;
+pub(crate) use once::Once;
+pub(crate) use open_dump::OpenDump;
 pub(super) use reach::Held;
 
 use super::error::SqlError;
@@ -122,11 +123,11 @@ impl Sources {
         kept.unwrap_or(SqlError::Sqlite(error))
     }
 
-    pub(super) fn progress(&self) -> &dyn Progress {
+    pub(crate) fn progress(&self) -> &dyn Progress {
         &*self.progress
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.dumps.len()
     }
 
@@ -138,12 +139,12 @@ impl Sources {
             .fold(0, u64::saturating_add)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &OpenDump> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenDump> {
         self.dumps.iter()
     }
 
     /// The dump at a place, from 0.
-    pub(super) fn at(&self, place: usize) -> &OpenDump {
+    pub(crate) fn at(&self, place: usize) -> &OpenDump {
         &self.dumps[place]
     }
 

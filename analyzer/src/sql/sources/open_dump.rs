@@ -1,7 +1,8 @@
 //! One open dump. What is expensive to know is found out when it is first asked for, and kept.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::convert::Infallible;
+use std::sync::Arc;
 
 use memdump_format::{Dump, Fault, Metadata, ObjectId, ReadError, Root};
 
@@ -9,53 +10,44 @@ use super::Previous;
 use super::births::{Earlier, births};
 use super::kept_blocks::{KeptObjects, KeptReferences};
 use super::kept_values::KeptValues;
+use super::once::Once;
 use super::reach::Reach;
-use super::referrers::Referrers;
 use super::type_names::TypeNames;
 use crate::analysis::identity::Process;
-use crate::graph::{Dominated, DominatorTree, Graph, RetainedByClass, RetentionError};
+use crate::graph::{
+    Dominated, DominatorTree, Graph, Referrers, RetainedByClass, RetentionError, indegrees,
+};
 use crate::progress::Progress;
 use crate::snapshot::{Snapshot, TypeKey, printable};
 use crate::sql::error::SqlError;
 
 /// One open dump.
-pub(in crate::sql) struct OpenDump {
+pub(crate) struct OpenDump {
     number: u32,
     dump: Arc<Dump>,
     metadata: Metadata,
     /// Keys and values as rows have them, by key. Of keys that are printed alike the last counts: a table has each once.
-    printed: OnceLock<Vec<(String, String)>>,
+    printed: Once<Vec<(String, String)>>,
     process: Process,
     previous: Previous,
-    types: OnceLock<TypeNames>,
-    roots: OnceLock<Vec<Root>>,
+    types: Once<TypeNames>,
+    roots: Once<Vec<Root>>,
     /// The objects that roots hold, and the numbers of the roots; both rise.
-    roots_by_object: OnceLock<Vec<(ObjectId, u32)>>,
-    faults: OnceLock<Vec<Fault>>,
-    snapshot: OnceLock<Snapshot>,
-    graph: OnceLock<Graph>,
-    reach: OnceLock<Reach>,
-    dominators: OnceLock<DominatorTree>,
-    dominated: OnceLock<Dominated>,
-    retained_by_type: OnceLock<Option<Vec<u64>>>,
-    indegrees: OnceLock<Vec<u32>>,
-    by_type: OnceLock<ByType>,
-    referrers: OnceLock<Referrers>,
-    births: OnceLock<Arc<[u32]>>,
+    roots_by_object: Once<Vec<(ObjectId, u32)>>,
+    faults: Once<Vec<Fault>>,
+    snapshot: Once<Snapshot>,
+    graph: Once<Graph>,
+    reach: Once<Reach>,
+    dominators: Once<DominatorTree>,
+    dominated: Once<Dominated>,
+    retained_by_type: Once<Option<Vec<u64>>>,
+    indegrees: Once<Vec<u32>>,
+    by_type: Once<ByType>,
+    referrers: Once<Referrers>,
+    births: Once<Arc<[u32]>>,
     objects: KeptObjects,
     references: KeptReferences,
     values: KeptValues,
-}
-
-/// Gives what is there, or makes it.
-fn once<T, E>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
-    match cell.get() {
-        Some(known) => Ok(known),
-        None => {
-            let made = make()?;
-            Ok(cell.get_or_init(|| made))
-        }
-    }
 }
 
 impl OpenDump {
@@ -65,22 +57,22 @@ impl OpenDump {
             number,
             process: Process::of(&metadata),
             metadata,
-            printed: OnceLock::new(),
+            printed: Once::new(),
             previous: Previous::None,
-            types: OnceLock::new(),
-            roots: OnceLock::new(),
-            roots_by_object: OnceLock::new(),
-            faults: OnceLock::new(),
-            snapshot: OnceLock::new(),
-            graph: OnceLock::new(),
-            reach: OnceLock::new(),
-            dominators: OnceLock::new(),
-            dominated: OnceLock::new(),
-            retained_by_type: OnceLock::new(),
-            indegrees: OnceLock::new(),
-            by_type: OnceLock::new(),
-            referrers: OnceLock::new(),
-            births: OnceLock::new(),
+            types: Once::new(),
+            roots: Once::new(),
+            roots_by_object: Once::new(),
+            faults: Once::new(),
+            snapshot: Once::new(),
+            graph: Once::new(),
+            reach: Once::new(),
+            dominators: Once::new(),
+            dominated: Once::new(),
+            retained_by_type: Once::new(),
+            indegrees: Once::new(),
+            by_type: Once::new(),
+            referrers: Once::new(),
+            births: Once::new(),
             objects: KeptObjects::new(&dump),
             references: KeptReferences::new(&dump),
             values: KeptValues::default(),
@@ -101,8 +93,13 @@ impl OpenDump {
         self.number
     }
 
-    pub(in crate::sql) fn dump(&self) -> &Dump {
+    pub(crate) fn dump(&self) -> &Dump {
         &self.dump
+    }
+
+    /// The same, for who needs it longer.
+    pub(crate) fn shared(&self) -> Arc<Dump> {
+        self.dump.clone()
     }
 
     pub(in crate::sql) fn metadata(&self) -> &Metadata {
@@ -111,13 +108,16 @@ impl OpenDump {
 
     /// Its keys and values, made harmless for terminals, by key.
     pub(in crate::sql) fn printed_metadata(&self) -> &[(String, String)] {
-        self.printed.get_or_init(|| {
+        let printed = || {
             let printed = |text| printable(text).into_owned();
             let records = self.metadata.iter();
             let records = records.map(|(key, value)| (printed(key), printed(value)));
             let by_key: BTreeMap<String, String> = records.collect();
-            by_key.into_iter().collect()
-        })
+            Ok::<_, Infallible>(by_key.into_iter().collect())
+        };
+        match self.printed.get_or_make(printed) {
+            Ok(printed) => printed,
+        }
     }
 
     pub(in crate::sql) fn process(&self) -> &Process {
@@ -136,11 +136,11 @@ impl OpenDump {
     }
 
     pub(in crate::sql) fn types(&self) -> Result<&TypeNames, ReadError> {
-        once(&self.types, || TypeNames::read(&self.dump))
+        self.types.get_or_make(|| TypeNames::read(&self.dump))
     }
 
     pub(in crate::sql) fn roots(&self) -> Result<&[Root], ReadError> {
-        Ok(once(&self.roots, || self.dump.roots())?)
+        Ok(self.roots.get_or_make(|| self.dump.roots())?)
     }
 
     /// The numbers of the roots that hold an object, in rising order.
@@ -149,7 +149,7 @@ impl OpenDump {
         object: ObjectId,
         progress: &dyn Progress,
     ) -> Result<impl Iterator<Item = usize> + use<'_>, SqlError> {
-        let roots = once(&self.roots_by_object, || {
+        let roots = self.roots_by_object.get_or_make(|| {
             let index = self.snapshot(progress)?.index();
             let held = (0..).zip(self.roots()?);
             let mut held: Vec<(ObjectId, u32)> = held
@@ -166,56 +166,48 @@ impl OpenDump {
     }
 
     pub(in crate::sql) fn faults(&self) -> Result<&[Fault], ReadError> {
-        Ok(once(&self.faults, || self.dump.faults())?)
+        Ok(self.faults.get_or_make(|| self.dump.faults())?)
     }
 
-    pub(in crate::sql) fn snapshot(&self, progress: &dyn Progress) -> Result<&Snapshot, SqlError> {
-        once(&self.snapshot, || {
-            Ok(Snapshot::load(self.dump.clone(), progress)?)
-        })
+    pub(crate) fn snapshot(&self, progress: &dyn Progress) -> Result<&Snapshot, SqlError> {
+        self.snapshot
+            .get_or_make(|| Ok(Snapshot::load(self.dump.clone(), progress)?))
     }
 
-    pub(in crate::sql) fn graph(&self, progress: &dyn Progress) -> Result<&Graph, SqlError> {
+    pub(crate) fn graph(&self, progress: &dyn Progress) -> Result<&Graph, SqlError> {
         let snapshot = self.snapshot(progress)?;
-        once(&self.graph, || {
+        self.graph.get_or_make(|| {
             progress.memory(Graph::memory(snapshot));
             Ok(Graph::build(snapshot, progress)?)
         })
     }
 
-    pub(in crate::sql) fn reach(&self, progress: &dyn Progress) -> Result<&Reach, SqlError> {
+    pub(crate) fn reach(&self, progress: &dyn Progress) -> Result<&Reach, SqlError> {
         let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
-        once(&self.reach, || {
-            Ok(Reach::search(snapshot, graph, progress)?)
-        })
+        self.reach
+            .get_or_make(|| Ok(Reach::search(snapshot, graph, progress)?))
     }
 
-    pub(in crate::sql) fn dominators(
-        &self,
-        progress: &dyn Progress,
-    ) -> Result<&DominatorTree, SqlError> {
+    pub(crate) fn dominators(&self, progress: &dyn Progress) -> Result<&DominatorTree, SqlError> {
         let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
-        once(&self.dominators, || {
+        self.dominators.get_or_make(|| {
             progress.memory(DominatorTree::memory(snapshot));
             Ok(DominatorTree::new(snapshot, graph, progress)?)
         })
     }
 
-    pub(in crate::sql) fn dominated(
-        &self,
-        progress: &dyn Progress,
-    ) -> Result<&Dominated, SqlError> {
+    pub(crate) fn dominated(&self, progress: &dyn Progress) -> Result<&Dominated, SqlError> {
         let (snapshot, tree) = (self.snapshot(progress)?, self.dominators(progress)?);
-        once(&self.dominated, || Ok(tree.dominated(snapshot)))
+        self.dominated.get_or_make(|| Ok(tree.dominated(snapshot)))
     }
 
     /// Retained bytes of each type; none if types are too entangled to tell.
-    pub(in crate::sql) fn retained_by_type(
+    pub(crate) fn retained_by_type(
         &self,
         progress: &dyn Progress,
     ) -> Result<Option<&[u64]>, SqlError> {
         let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
-        let retained = once(&self.retained_by_type, || {
+        let retained = self.retained_by_type.get_or_make(|| {
             let class_of = |id| match snapshot.type_of(id) {
                 TypeKey::NONE => None,
                 key => Some(key.index() as u32),
@@ -233,24 +225,21 @@ impl OpenDump {
     /// By object: strong references and roots that lead to it.
     pub(in crate::sql) fn indegrees(&self, progress: &dyn Progress) -> Result<&[u32], SqlError> {
         let graph = self.graph(progress)?;
-        Ok(once(&self.indegrees, || {
-            Ok::<_, SqlError>(super::referrers::indegrees(graph))
-        })?)
+        Ok(self
+            .indegrees
+            .get_or_make(|| Ok::<_, SqlError>(indegrees(graph)))?)
     }
 
     /// Objects by type.
-    pub(in crate::sql) fn by_type(&self, progress: &dyn Progress) -> Result<&ByType, SqlError> {
+    pub(crate) fn by_type(&self, progress: &dyn Progress) -> Result<&ByType, SqlError> {
         let snapshot = self.snapshot(progress)?;
-        once(&self.by_type, || Ok(ByType::new(snapshot)))
+        self.by_type.get_or_make(|| Ok(ByType::new(snapshot)))
     }
 
     /// References by target.
-    pub(in crate::sql) fn referrers(
-        &self,
-        progress: &dyn Progress,
-    ) -> Result<&Referrers, SqlError> {
+    pub(crate) fn referrers(&self, progress: &dyn Progress) -> Result<&Referrers, SqlError> {
         let (snapshot, graph) = (self.snapshot(progress)?, self.graph(progress)?);
-        once(&self.referrers, || {
+        self.referrers.get_or_make(|| {
             progress.memory(Referrers::memory(snapshot));
             Ok(Referrers::index(snapshot, graph, progress)?)
         })
@@ -291,7 +280,7 @@ impl OpenDump {
         earlier: Option<Earlier<'_>>,
         progress: &dyn Progress,
     ) -> Result<Arc<[u32]>, SqlError> {
-        let known = once(&self.births, || {
+        let known = self.births.get_or_make(|| {
             let earlier = match &self.previous {
                 Previous::Loaded(loaded) => Some(Earlier::Loaded(&loaded.objects)),
                 _ => earlier,
@@ -341,7 +330,7 @@ pub(in crate::sql) struct Known<'d> {
 }
 
 /// Objects by type: a counting sort, 4 bytes per object.
-pub(in crate::sql) struct ByType {
+pub(crate) struct ByType {
     offsets: Vec<u32>,
     objects: Vec<ObjectId>,
 }
@@ -365,7 +354,7 @@ impl ByType {
     }
 
     /// The objects of a type, in rising order.
-    pub(in crate::sql) fn of(&self, type_number: usize) -> &[ObjectId] {
+    pub(crate) fn of(&self, type_number: usize) -> &[ObjectId] {
         match (
             self.offsets.get(type_number),
             self.offsets.get(type_number + 1),

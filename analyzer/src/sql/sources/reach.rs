@@ -3,7 +3,8 @@
 use memdump_format::{ObjectId, ReadError};
 
 use crate::graph::{
-    Graph, Reached, RootFilter, Search, Ways, search_from_native, search_from_roots, search_garbage,
+    Graph, Reached, RootFilter, Search, Shortest, Ways, search_from_native, search_from_roots,
+    search_garbage,
 };
 use crate::progress::Progress;
 use crate::snapshot::{ObjectSet, Snapshot};
@@ -27,12 +28,9 @@ impl Held {
     }
 }
 
-const NONE: u32 = u32::MAX;
-
 /// How far each object is from what holds it, and through which object: 8 bytes each, and 2 bits.
-pub(in crate::sql) struct Reach {
-    distances: Vec<u32>,
-    parents: Vec<u32>,
+pub(crate) struct Reach {
+    shortest: Shortest,
     from_roots: ObjectSet,
     alive: ObjectSet,
 }
@@ -49,29 +47,29 @@ impl Reach {
         search_from_native(snapshot, graph, &mut search, &ways, progress)?;
         let alive = reached(&search, snapshot);
         search_garbage(snapshot, &mut search, progress);
-        let ids = || (0..snapshot.id_limit() as u32).map(ObjectId);
-        let distance = |id| search.distance(id).unwrap_or(NONE);
-        let parent = |id| match search.reached(id) {
-            Reached::From(parent) => parent.0,
-            Reached::Held(_) | Reached::Not => NONE,
-        };
         Ok(Reach {
-            distances: ids().map(distance).collect(),
-            parents: ids().map(parent).collect(),
+            shortest: search.into_shortest(),
             from_roots,
             alive,
         })
     }
 
+    /// The shortest way to every object.
+    pub(crate) fn shortest(&self) -> &Shortest {
+        &self.shortest
+    }
+
     /// References on the shortest chain; none for what is no object.
     pub(in crate::sql) fn distance(&self, id: ObjectId) -> Option<u32> {
-        Some(self.distances[id.index()]).filter(|&distance| distance != NONE)
+        self.shortest.distance(id)
     }
 
     /// The object before it on that chain.
     pub(in crate::sql) fn parent(&self, id: ObjectId) -> Option<ObjectId> {
-        let parent = self.parents[id.index()];
-        (parent != NONE).then_some(ObjectId(parent))
+        match self.shortest.reached(id) {
+            Reached::From(parent) => Some(parent),
+            Reached::Held(_) | Reached::Not => None,
+        }
     }
 
     /// What the chain begins at; none for what is no object.

@@ -5,25 +5,30 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use memdump_format::{ObjectId, ReadError, ReferenceBatch, ReferenceColumns};
 use rayon::prelude::*;
 
-use crate::graph::{Graph, NO_TARGET};
+use super::build::Graph;
+use super::forward::NO_TARGET;
 use crate::progress::Progress;
 use crate::snapshot::{Near, Snapshot, split};
 
 /// References by target, weak ones too, by their numbers: 4 bytes per object and per reference.
-pub(in crate::sql) struct Referrers {
+pub struct Referrers {
     offsets: Vec<u32>,
     references: Vec<u32>,
 }
 
 impl Referrers {
     /// Bytes of memory that it takes to make it.
-    pub(super) fn memory(snapshot: &Snapshot) -> u64 {
+    pub fn memory(snapshot: &Snapshot) -> u64 {
         let counts = snapshot.dump().counts();
         let objects = counts.objects.saturating_mul(8);
         objects.saturating_add(counts.references.saturating_mul(8))
     }
 
-    pub(super) fn index(
+    /// Makes it.
+    ///
+    /// # Errors
+    /// If a block cannot be read.
+    pub fn index(
         snapshot: &Snapshot,
         graph: &Graph,
         progress: &dyn Progress,
@@ -58,7 +63,7 @@ impl Referrers {
     }
 
     /// Numbers of the references that lead to an object, in rising order.
-    pub(in crate::sql) fn of(&self, target: ObjectId) -> &[u32] {
+    pub fn of(&self, target: ObjectId) -> &[u32] {
         let at = target.index();
         match (self.offsets.get(at), self.offsets.get(at + 1)) {
             (Some(&begin), Some(&end)) => &self.references[begin as usize..end as usize],
@@ -97,7 +102,7 @@ fn targets(
 }
 
 /// By object: strong references and roots that lead to it.
-pub(super) fn indegrees(graph: &Graph) -> Vec<u32> {
+pub fn indegrees(graph: &Graph) -> Vec<u32> {
     let mut counts: Vec<AtomicU32> = Vec::new();
     counts.resize_with(graph.forward.objects(), AtomicU32::default);
     graph.forward.all_targets().par_iter().for_each(|&target| {
