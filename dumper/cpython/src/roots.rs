@@ -194,6 +194,6 @@ fn write_thread_name(python: &Interpreter, identifier: usize, out: &mut Text) {
         .and_then(|thread| python.attribute_value(thread, "_name"));
     match name {
         Some(name) if python.is_str(name) => python.write_str(name, out),
-        _ => _ = write!(out, "thread {identifier:#x}"),
+        _ => _ = write!(out, "{identifier:#x}"),
     }
 }

@@ -5,17 +5,32 @@
 
 From then on ``kill -USR1 PID`` makes the process write a compressed snapshot of its heap: every object with its type and
 size, every reference by name. The process pauses for a fork and for nothing else; without the signal nothing happens.
-Read the dumps with the command ``memdump`` (``memdump diff``, ``memdump chain``).
+Read the dumps with the command ``memdump`` (``memdump diff``, ``memdump chain``), or from here: :func:`memdump.open`.
 """
 
 from __future__ import annotations
 
 import atexit
+import builtins
 import os
 import sys
 from dataclasses import dataclass
 from signal import Signals
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from . import testing as testing
+    from .analyzer import Dumps
+
+
+class _OnlyReads:
+    """In place of the extension module, where that is not: dumps can be looked at, but not be made."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ImportError("memdump cannot dump this process: its extension module is not here; install memdump's wheel with pip")
+
 
 try:
     from . import _native
@@ -25,8 +40,12 @@ except ImportError as error:
         raise ImportError(
             "memdump cannot dump this interpreter: it is a free-threaded build, which is not supported yet"
         ) from error
-    raise
+    # The package has no such name: it is not there. All else is why it cannot be used, which is told at once.
+    if error.name != __name__:
+        raise
+    _native = _OnlyReads()  # type: ignore[assignment]
 
+# Not `open`: a star import must not hide the builtin.
 __all__ = ["Dump", "Status", "dump", "install", "status"]
 
 _PathLike = Union[str, "os.PathLike[str]"]
@@ -56,6 +75,9 @@ class Dump:
     """Seconds from the request to the complete file."""
     growth: Optional[dict[str, int]]
     """The types with most new objects since the last dump of this process, and how many; None for the first."""
+
+    def __fspath__(self) -> str:
+        return self.path
 
 
 @dataclass(frozen=True)
@@ -198,6 +220,42 @@ def status() -> Status:
     )
 
 
+def open(
+    *dumps: _PathLike,
+    command: Optional[_PathLike] = None,
+    recover: bool = False,
+    symbols: Iterable[_PathLike] = (),
+    threads: Optional[int] = None,
+) -> Dumps:
+    """Opens dumps, the earliest first, for questions: what grew, which objects are new, what keeps them alive, SQL.
+
+        dumps = memdump.open("a.dump", "b.dump")
+        dumps.growth()
+        dumps.chains("SomeRef")
+
+    Needs the command ``memdump``, which answers them in a process of its own.
+
+    command: where that is; else ``MEMDUMP_COMMAND``, beside the interpreter, on the path.
+    recover: read what is sound of damaged dumps.
+    symbols: of dumps of Rust programs: files or directories with debug information.
+    threads: how many the command may use; one per processor.
+
+    Raises FileNotFoundError for a dump that is not there, and :class:`memdump.analyzer.CommandUnavailable` without the command.
+    """
+    # Not before it is needed: most programs that import this only ever write dumps.
+    from . import analyzer
+
+    return analyzer.open(*dumps, command=command, recover=recover, symbols=symbols, threads=threads)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("analyzer", "testing"):
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 _SETTINGS = (
     "signal",
     "second_signal",
@@ -256,7 +314,7 @@ def _script_name() -> str:
 
 def _module_argument() -> str:
     """What stands behind -m on the interpreter's command line, before it is known where that is."""
-    with open("/proc/self/cmdline", "rb") as file:
+    with builtins.open("/proc/self/cmdline", "rb") as file:
         line = file.read().split(b"\0")[:-1]
     # What follows it is already what the module will find.
     before = line[: len(line) - len(sys.argv) + 1]

@@ -1,0 +1,100 @@
+"""The command ``memdump`` for programs: what it answers, as typed objects. Begin with :func:`memdump.open`.
+
+Nothing of this is imported by ``import memdump``, and nothing of it needs the extension module: dumps may be looked at where none
+can be made.
+"""
+
+from .chains import Chains, ShapeGroup
+from .convert import Address
+from .dumps import Dumps, open
+from .errors import AnalysisError, CommandUnavailable, NotFound, Unanswerable, UnreadableDump
+from .objects import Chain, ChainShape, ChainStep, Holder, HolderShape, Identity, Moment, ObjectRow, ShapeStep
+from .results import (
+    Ages,
+    Biggest,
+    Change,
+    Cohort,
+    Course,
+    Dominating,
+    Dominator,
+    Fault,
+    Growth,
+    Info,
+    Infos,
+    LeakedKind,
+    Leaks,
+    Neighbour,
+    Neighbours,
+    NewObjects,
+    Series,
+    Shown,
+    Survivors,
+    Top,
+    Totals,
+    TypeGrowth,
+    TypeSeries,
+    TypeSurvivors,
+    TypeTotal,
+)
+from .rows import Rows
+from .table import Table
+from .verdict import Acquittal, Cleared, Memory, Note, NotePart, Place, Reason, Suspect, Suspects, Taken
+
+__all__ = [
+    "Acquittal",
+    "Address",
+    "Ages",
+    "AnalysisError",
+    "Biggest",
+    "Chain",
+    "ChainShape",
+    "ChainStep",
+    "Chains",
+    "Change",
+    "Cleared",
+    "Cohort",
+    "CommandUnavailable",
+    "Course",
+    "Dominating",
+    "Dominator",
+    "Dumps",
+    "Fault",
+    "Growth",
+    "Holder",
+    "HolderShape",
+    "Identity",
+    "Info",
+    "Infos",
+    "LeakedKind",
+    "Leaks",
+    "Memory",
+    "Moment",
+    "Neighbour",
+    "Neighbours",
+    "NewObjects",
+    "NotFound",
+    "Note",
+    "NotePart",
+    "ObjectRow",
+    "Place",
+    "Reason",
+    "Rows",
+    "Series",
+    "ShapeGroup",
+    "ShapeStep",
+    "Shown",
+    "Survivors",
+    "Suspect",
+    "Suspects",
+    "Table",
+    "Taken",
+    "Top",
+    "Totals",
+    "TypeGrowth",
+    "TypeSeries",
+    "TypeSurvivors",
+    "TypeTotal",
+    "Unanswerable",
+    "UnreadableDump",
+    "open",
+]
