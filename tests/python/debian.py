@@ -1,6 +1,6 @@
-"""CPython from Debian's development suite, for versions that the machine does not have.
+"""Programs from Debian's development suite that the machine does not have: versions of CPython, and a browser.
 
-The packages are unpacked into a directory, with the C library and all else that they need, and the interpreter is told by patchelf
+The packages are unpacked into a directory, with the C library and all else that they need, and the program is told by patchelf
 to look for these there. It is a program like any other then, which needs no root, sees the machine's files and appears in
 /proc under its own name. A chroot has none of these, and debootstrap unpacks a whole system for one program.
 
@@ -22,28 +22,33 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 class Unavailable(Exception):
-    """Why there is no such interpreter."""
+    """Why there is no such program."""
 
 
 def interpreter(version: str, place: Path, patchelf: Path) -> Path:
     """The path of `python3.X`; unpacked into `place` if it is not there. Unavailable: why it cannot be had."""
-    root = place / version
-    python = root / "usr" / "bin" / f"python{version}"
+    check = ("-c", "import ctypes, sqlite3, ssl, venv, zlib")
+    return program(f"python{version}", f"usr/bin/python{version}", place / version, patchelf, check)
+
+
+def program(package: str, path: str, root: Path, patchelf: Path, check: tuple[str, ...]) -> Path:
+    """A program of a package that is unpacked into `root` with all that it needs, and runs if it is called with `check`."""
+    found = root / path
     stamp = root / ".made-of"
     made_of = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == made_of:
-        return python
+        return found
     if not sys.platform.startswith("linux") or not patchelf.exists():
         raise Unavailable("there is no patchelf for this machine")
-    packages = download(f"python{version}", place)
+    packages = download(package, root.parent)
     run("rm", "-rf", root)
     root.mkdir(parents=True)
-    for package in packages:
-        run("dpkg-deb", "--extract", package, root)
-    make_self_contained(python, root, patchelf)
-    run(python, "-c", "import ctypes, sqlite3, ssl, venv, zlib")
+    for archive in packages:
+        run("dpkg-deb", "--extract", archive, root)
+    make_self_contained(found, root, patchelf)
+    run(found, *check)
     stamp.write_text(made_of)
-    return python
+    return found
 
 
 def download(package: str, place: Path) -> list[Path]:
@@ -83,12 +88,17 @@ def mirror() -> str:
     raise Unavailable("apt is not configured with a mirror of Debian")
 
 
-def make_self_contained(python: Path, root: Path, patchelf: Path) -> None:
-    loader = Path(run(patchelf, "--print-interpreter", python).strip())
+def make_self_contained(found: Path, root: Path, patchelf: Path) -> None:
+    loader = Path(run(patchelf, "--print-interpreter", found).strip())
     libraries = root / "usr" / "lib" / f"{platform.machine()}-linux-gnu"
-    # RPATH rather than RUNPATH: it holds for the libraries of extension modules as well.
-    run(patchelf, "--set-interpreter", root / "usr" / loader.relative_to("/"), python)
-    run(patchelf, "--force-rpath", "--set-rpath", libraries, python)
+    folders = [libraries, *sorted({library.parent for library in libraries.glob("*/lib*.so*")})]
+    for library in libraries.glob("lib*.so*"):
+        # One that says itself where to look asks nobody else, and means the system's folders.
+        if not library.is_symlink() and run(patchelf, "--print-rpath", library).strip():
+            run(patchelf, "--remove-rpath", library)
+    # RPATH rather than RUNPATH: it holds for the libraries of libraries, and of extension modules, as well.
+    run(patchelf, "--set-interpreter", root / "usr" / loader.relative_to("/"), found)
+    run(patchelf, "--force-rpath", "--set-rpath", ":".join(map(str, folders)), found)
 
 
 def run(*command: object) -> str:

@@ -5,6 +5,7 @@
     python3 tests/python/environments.py --into target/venvs --wheel memdump.whl demo
     python3 tests/python/environments.py --into target/venvs --wheel memdump.whl zoo
     python3 tests/python/environments.py --into target/venvs --wheel failpoints/memdump.whl failpoints
+    python3 tests/python/environments.py --into target/venvs browser
 
 An environment is kept as long as its interpreter, requirements and wheel stay the same. Needs Python 3.11 and nothing else.
 """
@@ -20,6 +21,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import chromium
 import debian
 
 # Those that all tests run on; one of them makes the environments for tools, demo and benchmark.
@@ -35,6 +37,8 @@ REQUIREMENTS = {
     "zoo": HERE.parent / "zoo" / "requirements.txt",
     "failpoints": None,
     "bench": HERE / "requirements.txt",
+    # No environment, but needed as these are.
+    "browser": None,
 }
 
 
@@ -45,7 +49,9 @@ def main() -> None:
     with open(arguments.into / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         requirements = REQUIREMENTS[arguments.what]
-        if arguments.what == "targets":
+        if arguments.what == "browser":
+            get_browser(arguments.into)
+        elif arguments.what == "targets":
             make_targets(arguments.into, requirements, arguments.wheel)
         else:
             interpreter = zoo_interpreter() if arguments.what == "zoo" else main_interpreter()
@@ -74,6 +80,16 @@ def make_targets(into: Path, requirements: Path | None, wheel: Path | None) -> N
             say(f"SKIPPED: CPython {version} is not tested: {reason}")
     if not any((into / version).exists() for version in VERSIONS):
         sys.exit(f"environments: none of Python {', '.join(VERSIONS)} is here; install one of them")
+
+
+def get_browser(into: Path) -> None:
+    missing = into / "browser.missing"
+    try:
+        chromium.get(into)
+        missing.unlink(missing_ok=True)
+    except debian.Unavailable as reason:
+        missing.write_text(str(reason))
+        say(f"SKIPPED: pages are not tested in a browser: {reason}")
 
 
 def main_interpreter() -> str:

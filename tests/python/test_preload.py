@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -136,6 +137,28 @@ def test_a_rust_program_that_nobody_prepared_has_its_types(build, launch, memdum
     assert target.close() == 0
 
 
+def test_what_threads_hold_has_the_names_of_their_functions_and_variables(build, launch, memdump):
+    """Of a thread that waits, one that runs, and the first one, which reads; with debug information and with symbols alone."""
+    for flags in (["-g"], []):
+        target = launch(build("threads.rs", "-O", "-Cforce-frame-pointers=yes", *flags))
+        dump = target.dump_by_signal()
+        query = "SELECT r.kind, r.thread, r.name, o.size FROM root r JOIN object o ON o.dump = r.dump AND o.id = r.object"
+        answer = memdump.run("sql", dump, query, "--format", "jsonl").stdout
+        roots = {tuple(json.loads(line).values()) for line in answer.splitlines()}
+        frames = {
+            ("frame", "waiting", "threads::waits_with_a_block", 7 * 8),
+            ("frame", "busy", "threads::runs_with_a_block", 8 * 8),
+            ("frame", "threads", "threads::reads_with_a_block", 9 * 8),
+        }
+        assert frames <= roots
+        if flags:
+            for thread in ("waiting", "threads"):
+                held = {(name, size) for kind, of, name, size in roots if kind == "thread" and of == thread}
+                assert ("threads::EAGER", 4 * 40) in held
+                assert "threads::LAZY" in {name for name, _ in held}
+        assert target.close() == 0
+
+
 def test_a_cplusplus_program_is_told_by_who_asked(build, launch, memdump):
     """With and without debug information; it checks itself what becomes of exceptions where there is no memory."""
     for flags in (["-O2", "-g"], ["-O2"]):
@@ -159,7 +182,8 @@ def test_names_of_functions_come_from_the_symbol_table(build, launch, memdump):
 
 
 def test_dumps_of_busy_threads_and_of_forked_processes(build, launch, read):
-    """The program checks what its blocks hold. A process that it forks, and that goes on without exec, is dumped as well."""
+    """The program checks what its blocks hold. A process that it forks, and that goes on without exec, is dumped as well.
+    MEMDUMP_FIRE_DUMPS says how many dumps."""
     target = launch(build("busy.c", "-O2"))
     assert target.process.stdin
     order = target.process.stdin
@@ -170,7 +194,7 @@ def test_dumps_of_busy_threads_and_of_forked_processes(build, launch, read):
         return target.line()
 
     wait_for("threads that have filled their tables", lambda: int(ask(b"\n")) > 50_000)
-    for _ in range(8):
+    for _ in range(int(os.environ.get("MEMDUMP_FIRE_DUMPS", "8"))):
         before = int(ask(b"\n"))
         rows = read(target.dump_by_signal())
         assert len(rows.sizes) > 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -20,3 +21,10 @@ def test_the_demo(memdump, tmp_path, request):
     assert len(dumps) == 3
     for dump in dumps:
         memdump.check(dump)
+    recipe = (ROOT / "docs" / "recipes.md").read_text().partition("## A cache in Rust")[2]
+    commands = re.findall(r"^memdump (.*)$", recipe, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        result = memdump.run(*command.split(), cwd=tmp_path / "out")
+        assert result.returncode == 0 and result.stdout, f"{command}: {result.stderr}"
+        assert command == "leaks" or "static rust_shop::receipts::RECEIPTS" in result.stdout, result.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import textwrap
@@ -263,3 +264,19 @@ def test_gunicorn_that_nobody_prepared(python, memdump, tmp_path):
     finally:
         service.terminate()
         assert service.wait(DEADLINE) == 0
+
+
+def test_a_thread_without_a_name_is_told_by_its_number(python, memdump, tmp_path):
+    """Names are `threading`'s, which this program does not import. That it is a thread, every view says itself."""
+    dump = tmp_path / "a.dump"
+    code = f"""
+import memdump, sys
+class Job: pass
+def work(job):
+    memdump.dump({str(dump)!r})
+assert "threading" not in sys.modules
+work(Job())
+"""
+    assert run(python, "-c", code).returncode == 0
+    [group] = memdump.json("chain", dump, "--type", "Job")["groups"]
+    assert re.fullmatch("0x[0-9a-f]+", group["example"]["holder"]["thread"])

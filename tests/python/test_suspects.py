@@ -40,10 +40,22 @@ def drive(service: Gunicorn, worker: int, variants: tuple[str, ...], numbers: ra
     wait_for("the thread to take its rows", thread_waits)
 
 
+def is_at_rest(worker: int) -> bool:
+    """Whether no thread does anything. A request that is answered is not over: it is logged, with all that it has in hand."""
+
+    def calls() -> list[str]:
+        return [path.read_text() for path in sorted(Path(f"/proc/{worker}/task").glob("*/syscall"))]
+
+    before = calls()
+    time.sleep(0.05)
+    return before == calls() and all(call[0].isdigit() for call in before)
+
+
 def dumps_of(service: Gunicorn, worker: int, variants: tuple[str, ...], count: int) -> list[Path]:
     dumps = []
     for number in range(count):
         drive(service, worker, variants, range(number * REQUESTS, (number + 1) * REQUESTS))
+        wait_for("the last request to be over", lambda: is_at_rest(worker))
         os.kill(worker, signal.SIGUSR1)
         wait_for("the end of a dump", lambda number=number: len(service.ends(worker)) == number + 1)
         dumps.append(file_of(service.ends(worker)[-1]))
