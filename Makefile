@@ -7,9 +7,10 @@
 # make bench            what a dump costs the target, beside a bare fork and objgraph
 # make bench-peers      its analyses beside those of hprof-slurp, hprof-analyzer, memlab and midden
 # make bench-identity   what exact identity costs, and what it misses
-# make bench-rust       what each allocation of a Rust program costs
+# make bench-rust       what each allocation of a Rust program costs, a request of an axum service, and a heap of five million blocks
 # make bench-preload    what the preloaded library costs a program, beside heaptrack and dhat
 # make bench-analysis   the analyzer at scale, beside what the machine can do
+# make bench-look       what the report costs, and how soon the explorer answers
 # make bench-sql        what loading and queries cost
 #
 # Needs cargo, a C compiler and Python 3.11, 3.12 or 3.13; tests also run on 3.9, 3.10, 3.14 and 3.15. Everything else comes from the registries, into target/.
@@ -32,7 +33,7 @@ PIP     := $(PYTHON) -m pip --disable-pip-version-check --no-input
 export CARGO_TERM_COLOR ?= auto
 
 .DELETE_ON_ERROR:
-.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-peers bench-preload bench-rust bench-sql clean command preload rows synth wheel release-wheel check-wheel environments help
+.PHONY: demo demo-rust rust-shop soak test test-rust test-python lint lint-rust lint-python bench bench-analysis bench-identity bench-look bench-peers bench-preload bench-rust bench-sql clean command preload rows synth wheel release-wheel check-wheel environments help
 
 help:
 	@sed -n 's/^# \(make \)/\1/p' Makefile
@@ -61,6 +62,7 @@ lint: lint-rust lint-python
 lint-rust:
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path tests/demo/rust-shop/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/bench/rust-service/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 lint-python:
@@ -74,8 +76,11 @@ bench: command wheel
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl bench
 	$(VENVS)/bench/bin/python tests/bench/bench.py --python $(VENVS)/bench/bin/python --command $(COMMAND) $(BENCH)
 
-bench-rust:
-	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) run --release --package memdump-rust --example pair
+bench-rust: command
+	RUSTFLAGS=-Cforce-frame-pointers=yes $(CARGO) run --release --package memdump-rust --example pair --target-dir $(TARGET)/bench-rust
+	cd tests/bench/rust-service && CARGO_TARGET_DIR=$(TARGET)/rust-service $(CARGO) build --release --locked
+	$(PYTHON) tests/bench/service.py --programs $(TARGET)/rust-service/release $(BENCH)
+	$(PYTHON) tests/bench/large_heap.py --program $(TARGET)/rust-service/release/large-heap --command $(COMMAND)
 
 # Beside heaptrack and dhat, where they are installed.
 bench-preload: preload
@@ -95,6 +100,10 @@ bench-peers: command wheel synth
 bench-analysis: command
 	$(CARGO) build --release --package memdump-tests --bin synth --bin limits
 	$(PYTHON) tests/bench/analysis.py --command $(COMMAND) --synth $(TARGET)/release/synth --limits $(TARGET)/release/limits $(BENCH)
+
+# BENCH='--millions 1' for less.
+bench-look: command synth
+	$(PYTHON) tests/bench/look.py --command $(COMMAND) --synth $(TARGET)/release/synth $(BENCH)
 
 # OBJECTS=10000000 for a bigger heap.
 OBJECTS ?= 3000000
@@ -131,6 +140,7 @@ environments: wheel $(WHEELS)/failpoints/.built
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl targets
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/failpoints/*.whl failpoints
 	@$(ENVIRONMENTS) --wheel $(WHEELS)/plain/*.whl zoo
+	@$(ENVIRONMENTS) browser
 
 # What pip builds: the Python package, once for all versions (abi3).
 wheel: $(WHEELS)/plain/.built
