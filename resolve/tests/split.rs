@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memdump_resolve::{LoadedModule, Program, Source, Symbols, SymbolsError, write_typed};
+use object::{Object, ObjectSection};
 use support::{Content, Native};
+
+/// What only debug information tells.
+const OF_ROWS: &str = "[memdump_types_target::heap::Row]";
 
 /// What the target that knows its types has of the standard library, as a package of its own: little to compile.
 fn package(directory: &Path) -> PathBuf {
@@ -99,8 +103,7 @@ fn split_debug_information_tells_what_whole_debug_information_does() {
     assert!(whole.missing.is_none());
     let cache = "memdump_types_target::heap::CACHE";
     assert!(whole.roots.contains(cache), "{:?}", whole.roots);
-    let of_rows = "[memdump_types_target::heap::Row]";
-    assert!(whole.types.contains_key(of_rows), "{:?}", whole.types);
+    assert!(whole.types.contains_key(OF_ROWS), "{:?}", whole.types);
 
     // DWARF 4, with the extension that came before DWARF 5, is what rustc writes by default.
     for (name, options) in [
@@ -135,7 +138,7 @@ fn split_debug_information_tells_what_whole_debug_information_does() {
             why.contains("units of") && why.contains("--symbols"),
             "{why}"
         );
-        assert!(!without.types.contains_key(of_rows), "{name}");
+        assert!(!without.types.contains_key(OF_ROWS), "{name}");
         let found = told(&native, &Symbols::new(vec![kept]));
         assert!(found.missing.is_none(), "{name}: {:?}", found.missing);
         assert_eq!(found.types, whole.types, "{name}");
@@ -151,6 +154,7 @@ fn split_debug_information_of_another_build_is_left_alone() {
         .iter()
         .for_each(|directory| fs::create_dir(directory).expect("a directory"));
     let (program, _) = build(&directories[0], "-Csplit-debuginfo=packed");
+    let own = fs::read(program.with_extension("dwp")).expect("a package");
     let (other, _) = build(&directories[1], "-Csplit-debuginfo=packed -Copt-level=1");
     let native = support::dump(&program, Content::Heap, true);
     let package = |program: &Path| program.with_extension("dwp");
@@ -165,4 +169,39 @@ fn split_debug_information_of_another_build_is_left_alone() {
         fs::write(package(&program), &bytes[..cut]).expect("written");
         assert!(told(&native, &Symbols::default()).missing.is_some());
     }
+    // One that leads every unit to one and the same would be gone through again and again.
+    fs::write(package(&program), with_one_unit_for_all(own.clone())).expect("written");
+    let looped = told(&native, &Symbols::default());
+    assert!(looped.missing.is_none() && !looped.types.contains_key(OF_ROWS));
+    fs::write(package(&program), own).expect("written");
+    let sound = told(&native, &Symbols::default());
+    assert!(sound.types.contains_key(OF_ROWS));
+}
+
+/// A package whose index leads each unit to the longest one. DWARF 5, section 7.3.5.3.
+fn with_one_unit_for_all(mut package: Vec<u8>) -> Vec<u8> {
+    let file = object::File::parse(&*package).expect("a package");
+    let index = file.section_by_name(".debug_cu_index").expect("an index");
+    let start = index.file_range().expect("bytes").0 as usize;
+    let number = |package: &[u8], at: usize| {
+        let bytes = &package[start + at..start + at + 4];
+        u32::from_le_bytes(bytes.try_into().expect("four bytes"))
+    };
+    let [columns, units, slots] = [4, 8, 12].map(|at| number(&package, at) as usize);
+    let rows_of_slots = 16 + 8 * slots;
+    let kinds = rows_of_slots + 4 * slots;
+    let sizes = kinds + 4 * columns * (1 + units);
+    const DEBUG_INFO: u32 = 1;
+    let column = (0..columns).find(|column| number(&package, kinds + 4 * column) == DEBUG_INFO);
+    let column = column.expect("units");
+    let size = |row: &usize| number(&package, sizes + 4 * (row * columns + column));
+    let longest = (0..units).max_by_key(size).expect("a unit");
+    for slot in 0..slots {
+        let at = rows_of_slots + 4 * slot;
+        if number(&package, at) != 0 {
+            let row = (longest as u32 + 1).to_le_bytes();
+            package[start + at..start + at + 4].copy_from_slice(&row);
+        }
+    }
+    package
 }
