@@ -70,6 +70,9 @@ impl Bounds {
     }
 }
 
+/// How many return addresses there may be besides a call's own.
+const ALL: usize = MOST_FRAMES - 1;
+
 /// A call, whose return addresses are read along the frame pointers.
 #[derive(Clone, Copy)]
 pub(crate) struct Call {
@@ -78,9 +81,10 @@ pub(crate) struct Call {
     pointer: usize,
     /// How many return addresses may be read besides.
     more: usize,
-    /// Frames lie between these places.
+    /// Frames lie here, or a multiple of 8 further up.
     lowest: usize,
-    end: usize,
+    /// At so many places from there a frame, which takes two words, still lies on the stack.
+    places: usize,
 }
 
 impl Call {
@@ -98,36 +102,47 @@ impl Call {
         Call {
             caller,
             pointer,
-            more: if is_own { depth.saturating_sub(1) } else { 0 },
-            lowest: here,
-            end: stack.end.wrapping_sub(16),
+            more: depth.saturating_sub(1),
+            lowest: here.next_multiple_of(8),
+            places: if is_own {
+                (stack.end - here).saturating_sub(8) / 8
+            } else {
+                0
+            },
         }
+    }
+
+    /// Adds the `more` return addresses behind the first one.
+    #[inline(always)]
+    fn follow<R>(self, more: usize, first: R, mut add: impl FnMut(R, u64) -> R) -> R {
+        let mut result = first;
+        let mut frame = self.pointer;
+        // A constant number, so that the loop is unrolled.
+        for number in 1..MOST_FRAMES {
+            // Turned by three bits, what is no multiple of 8 is far too great.
+            let place = frame.wrapping_sub(self.lowest).rotate_right(3);
+            if number > more || place >= self.places {
+                break;
+            }
+            let words = ptr::with_exposed_provenance::<usize>(frame);
+            // SAFETY: both words lie between a place that is on the thread's stack now and the stack's end: that is mapped.
+            let (next, address) = unsafe { (words.read(), words.add(1).read()) };
+            result = add(result, address as u64);
+            frame = next;
+        }
+        result
     }
 }
 
 impl Addresses for Call {
     #[inline(always)]
     fn fold<R>(self, first: R, mut add: impl FnMut(R, u64) -> R) -> R {
-        let mut result = add(first, self.caller as u64);
-        // Frames lie one above the other.
-        let (mut frame, mut lowest) = (self.pointer, self.lowest);
-        // A constant number, so that the loop is unrolled.
-        for number in 1..MOST_FRAMES {
-            let is_there = frame >= lowest && frame < self.end && frame.is_multiple_of(8);
-            if number > self.more || !is_there {
-                break;
-            }
-            let words = ptr::with_exposed_provenance::<usize>(frame);
-            // SAFETY: both words lie between a place that is on the thread's stack now and the stack's end: that is mapped.
-            let (next, address) = unsafe { (words.read(), words.add(1).read()) };
-            if address < 4096 {
-                break;
-            }
-            result = add(result, address as u64);
-            lowest = frame + 16;
-            frame = next;
+        let first = add(first, self.caller as u64);
+        match self.more {
+            // Nearly always: then they need not be counted.
+            ALL => self.follow(ALL, first, add),
+            more => self.follow(more, first, add),
         }
-        result
     }
 }
 
@@ -187,11 +202,15 @@ mod tests {
             std::hint::black_box(&words);
             of(8, start, pointer)
         };
-        // Nowhere, back, itself, odd, the last word, far outside.
-        for next in [0, at(4), at(40), at(50) + 3, at(63), 1 << 50, usize::MAX] {
+        // Nowhere, odd, the last word, far outside.
+        for next in [0, at(50) + 3, at(63), 1 << 50, usize::MAX] {
             let frames = told(&mut words, next, at(4));
             assert_eq!(frames, [0x4000, 0x5000, 0x6000, 0x7000], "{next:#x}");
         }
+        // Round and round, for a while.
+        let frames = told(&mut words, at(40), at(4));
+        assert_eq!(frames.len(), 8);
+        assert_eq!(frames[3..], [0x7000; 5]);
         assert_eq!(told(&mut words, 0, 7), [0x4000]);
         assert_eq!(told(&mut words, 0, start - 16), [0x4000]);
         assert_eq!(of(8, start - 4096, at(4)), [0x4000], "another stack");

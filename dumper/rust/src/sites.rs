@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Return addresses that are remembered, at most.
 pub(crate) const MOST_FRAMES: usize = 8;
+/// No code lies below.
+const LEAST_ADDRESS: u64 = 4096;
 /// The first site that has a stack.
 const FIRST_WITH_STACK: u32 = 64;
 /// Stacks that are remembered. Programs that were measured have some ten thousand.
@@ -122,7 +124,10 @@ fn of_unknown_stack(hash: u64, align: usize, addresses: impl Addresses, cache: &
         log2_alignment: align.trailing_zeros() as u8,
     };
     let entry = addresses.fold(none, |mut entry, address| {
-        if let Some(place) = entry.frames.get_mut(usize::from(entry.count)) {
+        // The outermost frame may have none, or what is no address.
+        if address >= LEAST_ADDRESS
+            && let Some(place) = entry.frames.get_mut(usize::from(entry.count))
+        {
             *place = address;
             entry.count += 1;
         }
@@ -140,7 +145,7 @@ fn of_unknown_stack(hash: u64, align: usize, addresses: impl Addresses, cache: &
 #[inline(always)]
 fn hash(align: usize, addresses: impl Addresses) -> u64 {
     const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
-    // A polynomial: no address is 0, so their number counts, too.
+    // A polynomial; the alignment is not 0, so the number of addresses counts, too.
     let sum = addresses.fold(align as u64, |sum, address| {
         sum.wrapping_mul(FACTOR).wrapping_add(address)
     });
