@@ -21,6 +21,6 @@ pub struct Counts {
     pub sites: u64,
     /// Loaded files, of a native heap.
     pub modules: u64,
-    /// References with what may be a vtable, of a native heap.
+    /// Words of a native heap that may be vtables.
     pub vtables: u64,
 }

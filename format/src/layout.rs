@@ -63,7 +63,7 @@ pub enum BlockKind {
     Sites,
     /// Loaded files of machine code.
     Modules,
-    /// Which of the words of a native heap are followed by what may be a vtable.
+    /// Which of the words of a native heap may be vtables.
     Vtables,
     /// Where the blocks are.
     Index,

@@ -189,11 +189,12 @@ pub struct Module {
     pub build_id: StringId,
 }
 
-/// A reference of a native heap that is followed by an address in constant memory: the pointer to a value and its vtable, perhaps.
+/// A word of a native heap that is an address in constant memory, and may be a vtable: one that follows a reference, so that both may be the pointer to a
+/// value and its vtable, or one of the first words of a block, which may begin with the table of the functions for the value in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Vtable {
-    /// Where in the target the reference lies, in bytes.
+    /// Where in the target the word before it lies, in bytes: the reference, if it is one.
     pub place: u64,
-    /// The address that follows it.
+    /// The address.
     pub vtable: u64,
 }

@@ -146,6 +146,10 @@ impl<'a> DebugInfo<'a> {
 
     /// The functions at an address of the file, innermost first.
     pub(crate) fn functions_at(&self, address: u64) -> Vec<FoundFunction> {
+        // Ranges end behind their last address, which addr2line reckons with.
+        if address == u64::MAX {
+            return Vec::new();
+        }
         let unit = self.look_up(self.context.find_dwarf_and_unit(address));
         let start = unit.and_then(|unit| {
             let split = unit.dwo_id.and_then(|id| self.split_starts.get(&id));

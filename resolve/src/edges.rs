@@ -35,28 +35,65 @@ pub(crate) struct Edges {
     incoming_starts: Vec<u32>,
 }
 
-/// The types that vtables tell, by block and place in it.
-pub(crate) type Vtables = HashMap<(ObjectId, u64), Rc<[TypeKey]>, RandomState>;
+/// What the addresses in constant memory tell that blocks have.
+#[derive(Default)]
+pub(crate) struct Vtables {
+    /// The types that the vtables beside pointers tell, by block and place of the pointer in it.
+    beside: HashMap<(ObjectId, u64), Rc<[TypeKey]>, RandomState>,
+    /// The types that the tables tell which blocks begin with; of each type, how many of a table's functions.
+    within: HashMap<ObjectId, Vec<(TypeKey, u32)>, RandomState>,
+}
 
-/// What the vtables beside pointers tell.
-pub(crate) fn read_vtables(
-    dump: &Dump,
-    blocks: &Blocks,
-    program: &Program<'_>,
-) -> Result<Vtables, ReadError> {
-    let mut known: HashMap<u64, Rc<[TypeKey]>> = HashMap::new();
-    let mut found = Vtables::default();
-    for Vtable { place, vtable } in dump.vtables()? {
-        let values = known
-            .entry(vtable)
-            .or_insert_with(|| program.behind_vtable(vtable).into());
-        if let Some(at) = blocks.holder(place)
-            && !values.is_empty()
-        {
-            found.insert(at, Rc::clone(values));
+impl Vtables {
+    /// Reads all of them; of tables only those of blocks without a settled type.
+    ///
+    /// # Errors
+    /// If the dump is damaged.
+    pub(crate) fn read(
+        dump: &Dump,
+        blocks: &Blocks,
+        program: &Program<'_>,
+        kinds: &Kinds<'_, '_>,
+    ) -> Result<Vtables, ReadError> {
+        let mut known: HashMap<u64, Rc<[TypeKey]>> = HashMap::new();
+        let mut found = Vtables::default();
+        for Vtable { place, vtable } in dump.vtables()? {
+            let values = known
+                .entry(vtable)
+                .or_insert_with(|| program.behind_vtable(vtable).into());
+            if let Some(at) = blocks.holder(place)
+                && !values.is_empty()
+            {
+                found.beside.insert(at, Rc::clone(values));
+            } else if let Some((id, place)) = blocks.holder(place.wrapping_add(8))
+                && let Some(block) = blocks.get(id)
+                && kinds.is_open(block.kind, block.site)
+            {
+                let alignment = kinds.alignment(block.site);
+                let types = program.erased(vtable, block.size, alignment, place);
+                if !types.is_empty() {
+                    found.within.entry(id).or_insert(types);
+                }
+            }
         }
+        Ok(found)
     }
-    Ok(found)
+
+    /// The types that the vtable tells beside the pointer at a place; none if there is none.
+    pub(crate) fn beside(&self, source: ObjectId, place: u64) -> Rc<[TypeKey]> {
+        let values = self.beside.get(&(source, place));
+        values.cloned().unwrap_or_default()
+    }
+
+    /// The types that a block's own table tells.
+    pub(crate) fn within(&self, block: ObjectId) -> &[(TypeKey, u32)] {
+        self.within.get(&block).map_or(&[], Vec::as_slice)
+    }
+
+    /// The blocks with a table that tells types.
+    pub(crate) fn with_tables(&self) -> impl Iterator<Item = ObjectId> {
+        self.within.keys().copied()
+    }
 }
 
 impl Edges {

@@ -7,7 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
-use object::{CompressionFormat, Object, ObjectSection, ObjectSymbol};
+use object::{
+    CompressionFormat, Object, ObjectSection, ObjectSegment, ObjectSymbol, RelocationFlags, elf,
+};
 
 use crate::symbols::BuildId;
 
@@ -94,6 +96,37 @@ impl Elf {
         first.filter_map(|symbol| symbol.name().ok()).collect()
     }
 
+    /// Its constants as the loader makes them; none of a file that has nothing but debug information.
+    pub(crate) fn constants(&self) -> Constants<'_> {
+        let Ok(file) = self.parse() else {
+            return Constants::default();
+        };
+        let relocations = file.dynamic_relocations().into_iter().flatten();
+        let mut moved: Vec<(u64, u64)> = relocations
+            .filter_map(|(place, relocation)| match relocation.flags() {
+                RelocationFlags::Elf { r_type } if RELATIVE.contains(&r_type) => {
+                    Some((place, relocation.addend() as u64))
+                }
+                _ => None,
+            })
+            .collect();
+        moved.sort_unstable();
+        let symbols = file.symbols().chain(file.dynamic_symbols());
+        let vtables = symbols.filter_map(|symbol| {
+            let name = symbol.name().ok()?;
+            let is_vtable = symbol.is_definition() && name.starts_with("_ZTV");
+            let end = symbol.address().saturating_add(symbol.size());
+            is_vtable.then_some((symbol.address(), end, name))
+        });
+        let mut vtables: Vec<(u64, u64, &str)> = vtables.collect();
+        vtables.sort_unstable();
+        Constants {
+            moved,
+            vtables,
+            file: Some(file),
+        }
+    }
+
     /// The file name in `.gnu_debuglink`, where `strip` has left one.
     pub(crate) fn debug_link(&self) -> Option<PathBuf> {
         use std::os::unix::ffi::OsStrExt;
@@ -157,6 +190,47 @@ impl Elf {
 
     fn parse(&self) -> io::Result<object::File<'_>> {
         object::File::parse(&*self.map).map_err(|why| invalid(format!("it is no ELF file: {why}")))
+    }
+}
+
+/// The relocations of words that are addresses in the file itself.
+const RELATIVE: [elf::RelocationType; 2] = [elf::R_X86_64_RELATIVE, elf::R_AARCH64_RELATIVE];
+
+/// The constants of a file.
+#[derive(Default)]
+pub(crate) struct Constants<'f> {
+    file: Option<object::File<'f>>,
+    /// Where the loader writes addresses, and which, were it loaded at 0; rising.
+    moved: Vec<(u64, u64)>,
+    /// Start, end and symbol of each vtable of C++, in the order of their starts.
+    vtables: Vec<(u64, u64, &'f str)>,
+}
+
+impl Constants<'_> {
+    /// The symbol of C++'s vtable that an address lies in.
+    pub(crate) fn vtable_around(&self, address: u64) -> Option<&str> {
+        let behind = self.vtables.partition_point(|vtable| vtable.0 <= address);
+        let &(_, end, symbol) = self.vtables.get(behind.checked_sub(1)?)?;
+        (address < end).then_some(symbol)
+    }
+
+    /// The word at an address.
+    pub(crate) fn word(&self, address: u64) -> Option<u64> {
+        if let Ok(at) = self
+            .moved
+            .binary_search_by_key(&address, |&(place, _)| place)
+        {
+            return self.moved.get(at).map(|&(_, word)| word);
+        }
+        let file = self.file.as_ref()?;
+        let word = file
+            .segments()
+            .find_map(|segment| segment.data_range(address, 8).ok().flatten())?;
+        let word = word.try_into().ok()?;
+        Some(match file.is_little_endian() {
+            true => u64::from_le_bytes(word),
+            false => u64::from_be_bytes(word),
+        })
     }
 }
 

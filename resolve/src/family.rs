@@ -162,7 +162,8 @@ fn counted(types: &Types<'_>, function: &Function) -> Option<BlockType> {
 /// Wrappers around a pointer: `Arc` → `NonNull` → `*const ArcInner`.
 const MOST_WRAPPERS: u32 = 8;
 
-fn first_pointer(types: &Types<'_>, ty: TypeKey) -> Option<TypeKey> {
+/// What the pointer leads to that a type is, or begins with.
+pub(crate) fn first_pointer(types: &Types<'_>, ty: TypeKey) -> Option<TypeKey> {
     let mut ty = ty;
     for _ in 0..MOST_WRAPPERS {
         let description = types.describe(ty);

@@ -12,6 +12,7 @@ mod cache;
 mod debug_info;
 mod edges;
 mod elf;
+mod erased;
 mod error;
 mod family;
 mod fields;

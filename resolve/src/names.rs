@@ -70,6 +70,15 @@ fn cplusplus_name(symbol: &str) -> Option<String> {
     written(|out| name.structured_demangle(out, &options))
 }
 
+/// The class of a symbol that is a vtable of C++.
+pub(crate) fn class_of_vtable(symbol: &str) -> Option<String> {
+    let name = cplusplus_name(symbol)?;
+    let start = ["{vtable(", "vtable for "]
+        .iter()
+        .find_map(|start| name.strip_prefix(start))?;
+    Some(start.strip_suffix(")}").unwrap_or(start).to_owned())
+}
+
 /// What `write` writes, unless it is too long.
 fn written(write: impl FnOnce(&mut Short) -> fmt::Result) -> Option<String> {
     let mut out = Short(String::new());
@@ -149,6 +158,21 @@ mod tests {
         ] {
             let function = function_called(symbol);
             assert_eq!((&*function.module, &*function.name), (module, name));
+        }
+    }
+
+    #[test]
+    fn a_vtable_of_cplusplus_tells_its_class() {
+        for (symbol, class) in [
+            ("_ZTVN4shop6CircleE", Some("shop::Circle")),
+            (
+                "_ZTVN4shop3BoxISt4pairIllEEE",
+                Some("shop::Box<std::pair<long, long> >"),
+            ),
+            ("_ZTI5Shape", None),
+            ("_ZTV", None),
+        ] {
+            assert_eq!(class_of_vtable(symbol).as_deref(), class);
         }
     }
 

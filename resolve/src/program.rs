@@ -10,7 +10,8 @@ use memdump_format::{Dump, ReadError};
 
 use crate::block_type::BlockType;
 use crate::debug_info::{DebugInfo, Storage};
-use crate::elf::{Elf, Sections};
+use crate::elf::{Constants, Elf, Sections};
+use crate::erased::{self, Erased};
 use crate::fields::{Field, Pointee};
 use crate::function::Function;
 use crate::names::Names;
@@ -140,9 +141,12 @@ pub struct Program<'a> {
     modules: Vec<&'a LoadedModule>,
     files: Vec<Option<&'a Elf>>,
     names: Vec<OnceCell<Names<'a>>>,
-    types: Types<'a>,
+    constants: Vec<OnceCell<Constants<'a>>>,
+    pub(crate) types: Types<'a>,
     functions: RefCell<HashMap<u64, Rc<[Function]>>>,
     statics: Vec<OnceCell<Statics>>,
+    /// What is known of tables of functions, by their addresses.
+    tables: RefCell<HashMap<u64, Rc<[Erased]>>>,
 }
 
 impl<'a> Program<'a> {
@@ -155,6 +159,8 @@ impl<'a> Program<'a> {
             types: Types::new(sections),
             functions: RefCell::default(),
             statics: sections.iter().map(|_| OnceCell::new()).collect(),
+            constants: sections.iter().map(|_| OnceCell::new()).collect(),
+            tables: RefCell::default(),
         }
     }
 
@@ -318,6 +324,38 @@ impl<'a> Program<'a> {
         variables
             .filter_map(|ty| self.types.behind_vtable(ty))
             .collect()
+    }
+
+    /// The types that a block of that size and alignment can be of which has the address of a table of functions at a place; each with how many of the
+    /// functions say so.
+    pub(crate) fn erased(
+        &self,
+        table: u64,
+        size: u64,
+        alignment: u64,
+        place: u64,
+    ) -> Vec<(TypeKey, u32)> {
+        let known = self.tables.borrow().get(&table).cloned();
+        let erased = known.unwrap_or_else(|| {
+            let found: Rc<[Erased]> = self.behind_table(table).unwrap_or_default().into();
+            self.tables.borrow_mut().insert(table, Rc::clone(&found));
+            found
+        });
+        erased::that_fit(&self.types, &erased, size, alignment, place)
+    }
+
+    fn behind_table(&self, address: u64) -> Option<Vec<Erased>> {
+        let holds = |module: &&LoadedModule| module.addresses.contains(&address);
+        let number = self.modules.iter().position(holds)?;
+        let in_file = address.wrapping_sub(self.modules[number].bias);
+        let file = self.files[number]?;
+        let constants = self.constants[number].get_or_init(|| file.constants());
+        Some(erased::behind_table(
+            &self.types,
+            number as u32,
+            constants,
+            in_file,
+        ))
     }
 
     fn statics(&self, number: usize) -> &Statics {

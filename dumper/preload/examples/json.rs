@@ -1,6 +1,7 @@
-//! Work for `make bench-preload`: parses a document of JSON again and again, which allocates a block for each text, list and object. Knows
-//! nothing of memdump.
+//! Work for `make bench-preload` and `make bench-rust`: parses a document of JSON again and again, which allocates a block for each text, list and
+//! object. Knows nothing of memdump.
 #![allow(clippy::unwrap_used)]
+#![allow(dead_code, reason = "as a module of another program it has no `main`")]
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -13,6 +14,11 @@ fn main() {
     let times = std::env::args()
         .nth(1)
         .map_or(10, |text| text.parse().unwrap());
+    parse(times);
+}
+
+/// Parses the document so often.
+pub fn parse(times: u32) {
     let mut text = String::from("[");
     for number in 0..RECORDS {
         let comma = if number == 0 { "" } else { "," };

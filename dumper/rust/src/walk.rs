@@ -21,6 +21,8 @@ use crate::sites;
 use crate::stack_frames::{self, Frame};
 
 const WORD: usize = size_of::<usize>();
+/// What may be the table of a value's functions is looked for in so many bytes of a block: headers are short.
+const HEAD: usize = 4 * WORD;
 /// What a fault costs: the rest of the page that cannot be read.
 const PAGE: usize = 4096;
 
@@ -219,7 +221,11 @@ impl<W: Write> Walk<W> {
         while self.failed.is_none() && self.at + WORD <= self.end {
             let place = self.at;
             self.at += WORD;
-            let Some(found) = self.blocks.holder(word(place)) else {
+            let value = word(place);
+            let Some(found) = self.blocks.holder(value) else {
+                if place - block < HEAD {
+                    self.tell_table(block, place, value);
+                }
                 continue;
             };
             let written = self.writer.reference(
@@ -260,7 +266,22 @@ impl<W: Write> Walk<W> {
         if next + WORD > self.end {
             return;
         }
-        let vtable = word(next);
+        self.write_vtable(place, word(next));
+    }
+
+    /// Writes a word at the start of a block if it is an address in constant memory: it may be the table of the functions for a value whose type is
+    /// known to nobody else.
+    fn tell_table(&mut self, block: usize, place: usize, value: usize) {
+        let before = place.wrapping_sub(WORD);
+        // Told already, as what follows a reference.
+        let is_told = place > block && self.blocks.holder(word(before)).is_some();
+        if !is_told {
+            self.write_vtable(before, value);
+        }
+    }
+
+    /// Writes what follows a word if it is an address in constant memory.
+    fn write_vtable(&mut self, place: usize, vtable: usize) {
         let is_constant = vtable.is_multiple_of(WORD)
             && (self.constants.iter()).any(|constants| constants.contains(&vtable));
         if !is_constant {

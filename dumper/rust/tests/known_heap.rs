@@ -223,6 +223,9 @@ fn every_block_is_told_with_what_holds_it() {
     let interior: Box<[usize; 6]> = Box::new([0, 0, 0, (&raw const inner[2]).addr(), 0, 0]);
     // A trait object that a block holds: the value, and behind it the vtable.
     let dynamic: Box<[Box<dyn std::fmt::Debug>]> = Box::new([Box::new([5u64; 9])]);
+    // SAFETY: such a pointer is two words.
+    let [_, vtable]: [usize; 2] = unsafe { std::mem::transmute_copy(&dynamic[0]) };
+    let erased: Box<[usize; 8]> = Box::new([vtable, 0, vtable, 1, 2, 3, vtable, 4]);
     let text = "nothing in a text is a reference ".repeat(10);
     static END: AtomicBool = AtomicBool::new(false);
     let threads = threads_with_blocks(&END);
@@ -231,12 +234,19 @@ fn every_block_is_told_with_what_holds_it() {
 
     let first = Heap::take(&directory.path().join("1.dump"));
 
-    // SAFETY: such a pointer is two words.
-    let [_, vtable]: [usize; 2] = unsafe { std::mem::transmute_copy(&dynamic[0]) };
     let place = dynamic.as_ptr().addr() as u64;
     let vtables = first.dump.vtables().unwrap();
     let found = vtables.iter().find(|one| one.place == place);
     assert_eq!(found.map(|one| one.vtable), Some(vtable as u64));
+    // A block that begins with a table of functions, and one that has its address further in.
+    let entry = |block: &[usize; 8], word: usize| {
+        let place = (&raw const block[word]).addr().wrapping_sub(8) as u64;
+        vtables.iter().find(|one| one.place == place)
+    };
+    assert_eq!(entry(&erased, 0).map(|one| one.vtable), Some(vtable as u64));
+    assert_eq!(entry(&erased, 2).map(|one| one.vtable), Some(vtable as u64));
+    assert_eq!(entry(&erased, 1), None);
+    assert_eq!(entry(&erased, 6), None);
     // A reference that something else follows has none.
     let place = inner.as_ptr().addr() as u64;
     let pointer = (&raw const interior[3]).addr() as u64;

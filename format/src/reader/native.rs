@@ -126,7 +126,7 @@ impl Dump {
         Ok(modules)
     }
 
-    /// References with what may be a vtable, if it is the dump of a native heap.
+    /// What may be a vtable, if it is the dump of a native heap.
     ///
     /// # Errors
     /// If a block of vtables is damaged.

@@ -240,7 +240,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Takes a reference with what may be a vtable. Without [`Writer::with_native`] nothing is taken.
+    /// Takes what may be a vtable. Without [`Writer::with_native`] nothing is taken.
     ///
     /// # Errors
     /// If the sink fails.

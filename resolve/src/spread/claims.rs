@@ -9,7 +9,6 @@ use crate::block_type::BlockType;
 use crate::edges::Edge;
 use crate::fields::{Field, Pointee, Pointer};
 use crate::kinds::KindId;
-use crate::types::TypeKey;
 use crate::written::Written;
 
 /// Pointers to a block that are asked: what thousands point to, hundreds tell.
@@ -53,6 +52,21 @@ impl Spread<'_, '_, '_> {
                 is_dynamic: false,
             });
         }
+        // What frees the block knows best what it is.
+        for &(ty, functions) in self.vtables.within(id) {
+            let kind = self.kinds.of_type(&BlockType::One(ty));
+            let credit = Credit {
+                is_owner: true,
+                written: Written::Always,
+            };
+            let claim = Claim {
+                kind,
+                votes: functions,
+                credit,
+                is_dynamic: false,
+            };
+            self.add(&mut claims, claim);
+        }
         for (pointer, offset) in self.roots.get(&id).cloned().unwrap_or_default() {
             self.claim(&mut claims, id, &pointer, offset);
         }
@@ -79,7 +93,7 @@ impl Spread<'_, '_, '_> {
             Field::Nothing => return,
             // Nobody knows what lies there; a pointer and a vtable next to each other hardly do by chance.
             Field::Unknown => {
-                for value in self.behind_vtable(source, place).iter() {
+                for value in self.vtables.beside(source, place).iter() {
                     let credit = Credit {
                         is_owner: true,
                         written: Written::Perhaps,
@@ -117,7 +131,7 @@ impl Spread<'_, '_, '_> {
                 written,
             };
             let values = match self.program.is_dynamic(pointee) {
-                true => self.behind_vtable(source, place),
+                true => self.vtables.beside(source, place),
                 false => Rc::default(),
             };
             for &value in &*values {
@@ -128,12 +142,6 @@ impl Spread<'_, '_, '_> {
                 self.claim_of(claims, target, pointee, offset, credit);
             }
         }
-    }
-
-    /// The types that the vtable beside the pointer at a place tells.
-    fn behind_vtable(&self, source: ObjectId, place: u64) -> Rc<[TypeKey]> {
-        let values = self.vtables.get(&(source, place));
-        values.cloned().unwrap_or_default()
     }
 
     fn claim(&mut self, claims: &mut Vec<Claim>, id: ObjectId, pointer: &Pointer, offset: u64) {
@@ -159,21 +167,26 @@ impl Spread<'_, '_, '_> {
         let Some(whole) = self.program.whole(pointee, target) else {
             return;
         };
-        let kind = self.kinds.of_type(&whole);
+        let claim = Claim {
+            kind: self.kinds.of_type(&whole),
+            votes: 1,
+            credit,
+            is_dynamic: self.program.is_dynamic(&whole),
+        };
+        self.add(claims, claim);
+    }
+
+    /// Adds a claim, or its votes to one for the same type.
+    fn add(&self, claims: &mut Vec<Claim>, claim: Claim) {
         let known = claims
             .iter_mut()
-            .find(|claim| self.kinds.are_same(claim.kind, kind));
+            .find(|known| self.kinds.are_same(known.kind, claim.kind));
         match known {
-            Some(claim) => {
-                claim.votes += 1;
-                claim.credit = claim.credit.max(credit);
+            Some(known) => {
+                known.votes += claim.votes;
+                known.credit = known.credit.max(claim.credit);
             }
-            None => claims.push(Claim {
-                kind,
-                votes: 1,
-                credit,
-                is_dynamic: self.program.is_dynamic(&whole),
-            }),
+            None => claims.push(claim),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use memdump_format::{Dump, ObjectId, ReadError};
 
 use crate::blocks::Blocks;
-use crate::edges::{Edge, Edges, Vtables, read_vtables};
+use crate::edges::{Edge, Edges, Vtables};
 use crate::fields::Pointer;
 use crate::kinds::{KindId, Kinds};
 use crate::leads::Target;
@@ -30,7 +30,6 @@ struct Spread<'s, 'p, 'a> {
     edges: &'s Edges,
     /// Pointers of static variables, and where they lead.
     roots: HashMap<ObjectId, Vec<(Pointer, u64)>>,
-    /// Of the pointer at a place, what it points to.
     vtables: Vtables,
     /// The kinds that the blocks have by their stacks.
     first: Vec<KindId>,
@@ -51,7 +50,7 @@ pub(crate) fn types<'p, 'a>(
     roots: &Roots,
 ) -> Result<(), ReadError> {
     let edges = Edges::read(dump, blocks, kinds)?;
-    let vtables = read_vtables(dump, blocks, program)?;
+    let vtables = Vtables::read(dump, blocks, program, kinds)?;
     let count = blocks.rows.len();
     let first = blocks.rows.iter().map(|block| block.kind).collect();
     let mut spread = Spread {
@@ -89,11 +88,14 @@ impl Spread<'_, '_, '_> {
         }
         let has_type = |id: ObjectId| self.kinds.get(self.first[id.index()]).block.is_some();
         let tells = |edge: &&Edge| {
-            has_type(edge.source) || self.vtables.contains_key(&(edge.source, edge.place))
+            has_type(edge.source) || !self.vtables.beside(edge.source, edge.place).is_empty()
         };
         let targets = self.edges.all().iter().filter(tells);
         let targets: Vec<ObjectId> = targets.map(|edge| edge.target).collect();
-        for target in targets {
+        let mut with_tables: Vec<ObjectId> = self.vtables.with_tables().collect();
+        // In an order that is the same each time.
+        with_tables.sort_unstable();
+        for target in with_tables.into_iter().chain(targets) {
             self.wait(target);
         }
     }
@@ -147,8 +149,11 @@ impl Spread<'_, '_, '_> {
         }
     }
 
-    /// Whether an edge claims another type for its target than that has.
+    /// Whether an edge claims another type for its target than that has, or may deny it.
     fn says_something_new(&mut self, edge: Edge) -> bool {
+        if edge.offset > 0 {
+            return true;
+        }
         let mut claims = Vec::new();
         self.claim_of_edge(edge, &mut claims);
         let known = self.blocks.rows[edge.target.index()].kind;

@@ -7,7 +7,7 @@ use memdump_format::ObjectId;
 use super::Spread;
 use super::claims::{Claim, Credit};
 use crate::block_type::BlockType;
-use crate::fields::Field;
+use crate::fields::{Field, Pointer};
 use crate::kinds::KindId;
 use crate::types::TypeKey;
 use crate::written::Written;
@@ -47,8 +47,11 @@ impl Spread<'_, '_, '_> {
             {
                 return None;
             }
-            let explained = self.explained(id, block)?;
             let credit = claim.credit;
+            if credit.written != Written::Always && self.is_denied(id, block) {
+                return None;
+            }
+            let explained = self.explained(id, block)?;
             Some((Worth { explained, credit }, claim))
         });
         let mut worths: Vec<(Worth, &Claim)> = worths.collect();
@@ -89,5 +92,28 @@ impl Spread<'_, '_, '_> {
         }
         let by_chance = (size / 8 / WORDS_FOR_A_DOUBT).max(explained);
         (surely <= by_chance).then_some(explained as i64 - contradicted as i64)
+    }
+
+    /// Whether a pointer that is surely written leads into the block, to a value of which a block of the type has none there: what claims the type is a
+    /// stale one then. So an `Arc` is told from a vector that lay there before, of which but a raw pointer to its value is kept.
+    fn is_denied(&self, id: ObjectId, block: &BlockType) -> bool {
+        let of_blocks = self.edges.to(id).take(MOST_EVIDENCE).filter_map(|edge| {
+            let source = self.blocks.rows[edge.source.index()];
+            let ty = self.kinds.get(source.kind).block.as_ref()?;
+            let is_sure = edge.offset > 0
+                && self.program.written(ty, source.size, edge.place) == Written::Always;
+            match self.program.field(ty, source.size, edge.place) {
+                Field::Pointer { either, .. } if is_sure => Some((either, edge.offset)),
+                _ => None,
+            }
+        });
+        let denies = |pointer: &Pointer, offset: u64| {
+            offset > 0 && !self.program.may_hold(block, pointer, offset)
+        };
+        let mut of_roots = self.roots.get(&id).into_iter().flatten();
+        of_roots.any(|(pointer, offset)| denies(pointer, *offset))
+            || of_blocks
+                .into_iter()
+                .any(|(either, offset)| either.iter().all(|pointer| denies(pointer, offset)))
     }
 }

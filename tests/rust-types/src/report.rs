@@ -1,11 +1,14 @@
 //! Says what there is, one line each:
 //!
 //! `module BIAS FIRST END PATH`, `block ADDRESS SIZE ALIGNMENT FRAME,… TRUTH` (`-` if nobody knows), `reference SOURCE AT TARGET OFFSET`; a
-//! reference is any aligned word of a block that is an address in a block; `stale …` one that was there before the block was. `vtable PLACE ADDRESS` is an address in constant memory in the word behind one. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory, `thread PLACE TARGET OFFSET` of the thread-local memory of this thread.
+//! reference is any aligned word of a block that is an address in a block; `stale …` one that was there before the block was. `vtable PLACE ADDRESS` is an address in constant memory in the word behind one, or at the start of a block; PLACE is the word before. `root ADDRESS_IN_FILE TARGET OFFSET` is the same of static memory, `thread PLACE TARGET OFFSET` of the thread-local memory of this thread.
 
 use std::io::Write;
 
 use crate::recorder::{self, Block, STALE};
+
+/// In so many bytes of a block, a word that is an address in constant memory counts whatever lies before it.
+const HEAD: usize = 32;
 
 pub fn print() {
     let mut blocks = recorder::live();
@@ -63,6 +66,16 @@ pub fn print() {
                     if constants.iter().any(|range| range.contains(&next)) {
                         writeln!(out, "vtable {place:x} {next:x}").expect("stdout");
                     }
+                }
+            } else if at < HEAD && constants.iter().any(|range| range.contains(&word)) {
+                let place = block.address + at - 8;
+                let before = match at {
+                    0 => 0,
+                    // SAFETY: as above.
+                    _ => unsafe { *(place as *const usize) & !STALE },
+                };
+                if holding(&blocks, before).is_none() {
+                    writeln!(out, "vtable {place:x} {word:x}").expect("stdout");
                 }
             }
         }

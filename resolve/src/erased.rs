@@ -1,0 +1,110 @@
+//! Values whose type is known only to the table of functions that their block begins with: tasks of tokio, errors of anyhow, C++'s objects with virtual
+//! functions. Debug information does not say of which type such a table is. But its functions are made for that type, and the first thing they do is
+//! to turn the pointer that they are given into one to it. Of C++ the table has a symbol with the name of its class as well: a class that adds no function
+//! of its own has but those of the class that it is made from.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use crate::block_type::BlockType;
+use crate::elf::Constants;
+use crate::family::first_pointer;
+use crate::fields::Field;
+use crate::names::class_of_vtable;
+use crate::types::{TypeKey, Types};
+
+/// Functions that are looked at in a table.
+const MOST_FUNCTIONS: usize = 16;
+/// A pointer to a pointer to a value: what a function is given that drops a box.
+const MOST_POINTERS: u32 = 3;
+
+/// Where a pointer leads, and in how many functions of the table.
+pub(crate) struct Erased {
+    ty: TypeKey,
+    functions: u32,
+}
+
+/// What pointers lead to in the functions of the table at an address of a file; nothing if there is no table of functions.
+pub(crate) fn behind_table(
+    types: &Types<'_>,
+    module: u32,
+    constants: &Constants<'_>,
+    address: u64,
+) -> Vec<Erased> {
+    let class = constants.vtable_around(address).and_then(class_of_vtable);
+    let mut found: HashMap<TypeKey, u32, RandomState> = HashMap::default();
+    for number in 0..MOST_FUNCTIONS as u64 {
+        let function = address.checked_add(number * 8);
+        let function = function.and_then(|place| constants.word(place));
+        let Some(pointees) = function.and_then(|start| of_function(types, module, start)) else {
+            break;
+        };
+        let is_told = |ty: &TypeKey| {
+            class
+                .as_ref()
+                .is_none_or(|class| *types.name(*ty) == **class)
+        };
+        for ty in pointees.into_iter().filter(is_told) {
+            *found.entry(ty).or_default() += 1;
+        }
+    }
+    let mut found: Vec<Erased> = found
+        .into_iter()
+        .map(|(ty, functions)| Erased { ty, functions })
+        .collect();
+    found.sort_by_key(|one| one.ty);
+    found
+}
+
+/// What the pointers among the variables of the function that begins at an address lead to, each once; `None` if none begins there.
+fn of_function(types: &Types<'_>, module: u32, start: u64) -> Option<Vec<TypeKey>> {
+    let info = types.module(module)?;
+    let whole = |address| info.functions_at(address).pop()?.entry;
+    let entry = whole(start)?;
+    if whole(start.checked_sub(1)?) == Some(entry) {
+        return None;
+    }
+    let mut pointees = Vec::new();
+    // What could be read counts, even if something behind it could not.
+    let _ = info.each_below(entry, |at, _, entry| {
+        let is_variable = matches!(
+            entry.tag(),
+            gimli::DW_TAG_variable | gimli::DW_TAG_formal_parameter
+        );
+        if is_variable {
+            let origins = info.origins(at);
+            let own = origins
+                .iter()
+                .find_map(|(at, entry)| info.reference(*at, entry, gimli::DW_AT_type));
+            let mut next = own.map(|entry| TypeKey { module, entry });
+            for _ in 0..MOST_POINTERS {
+                next = next.and_then(|ty| first_pointer(types, ty));
+                pointees.extend(next);
+            }
+        }
+        Some(())
+    });
+    pointees.sort_unstable();
+    pointees.dedup();
+    Some(pointees)
+}
+
+/// Of what may be erased, the types that a block of that size and alignment can be of and that have a pointer where the block has that to its
+/// table; each with the functions that say so.
+pub(crate) fn that_fit(
+    types: &Types<'_>,
+    erased: &[Erased],
+    size: u64,
+    alignment: u64,
+    place: u64,
+) -> Vec<(TypeKey, u32)> {
+    let fits = |ty: TypeKey| {
+        let block = BlockType::One(ty);
+        types.describe(ty).size == Some(size)
+            && block.fits(types, size, alignment)
+            && matches!(types.field(&block, size, place), Field::Pointer { .. })
+    };
+    let fitting = erased.iter().filter(|one| fits(one.ty));
+    fitting.map(|one| (one.ty, one.functions)).collect()
+}
