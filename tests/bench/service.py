@@ -1,4 +1,4 @@
-"""What memdump costs a service in Rust, by allocator: CPU time of a request under load, and of an allocation with its free.
+"""What memdump costs a program in Rust, by allocator: CPU time of a service's request under load, of parsing JSON, and of an allocation with its free.
 
     python3 tests/bench/service.py --programs target/rust-service/release
 
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--bytehound", type=Path, help="its libbytehound.so, which is in no registry, to be measured, too")
     arguments = parser.parse_args()
     requests: dict[str, float] = {}
+    documents: dict[str, float] = {}
     pairs: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
@@ -60,14 +61,15 @@ def main() -> None:
                 if way.is_slow and number > 0:
                     continue
                 requests[what] = min(requests.get(what, float("inf")), request(arguments, way, place))
+                documents[what] = min(documents.get(what, float("inf")), parse(arguments, way, place))
                 if not way.is_slow:
                     pairs[what] = min(pairs.get(what, float("inf")), pair(arguments, way, place))
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
-    bare = requests["system"]
-    print(f"{'':36}{'CPU of a request':>18}{'':>10}{'allocation and free':>22}")
+    print(f"{'':36}{'CPU of a request':>18}{'':>10}{'of parsing JSON':>17}{'':>10}{'allocation and free':>22}")
     for what, microseconds in requests.items():
         each = f"{pairs[what]:.1f} ns" if what in pairs else "–"
-        print(f"{what:36}{microseconds:15.1f} µs{microseconds / bare:9.3f}×{each:>22}")
+        times, json_times = microseconds / requests["system"], documents[what] / documents["system"]
+        print(f"{what:36}{microseconds:15.1f} µs{times:9.3f}×{documents[what]:15.2f} s{json_times:9.3f}×{each:>22}")
 
 
 def request(arguments: argparse.Namespace, way: Way, place: Path) -> float:
@@ -89,6 +91,15 @@ def request(arguments: argparse.Namespace, way: Way, place: Path) -> float:
     service.stdout.read()
     service.wait()
     return taken / arguments.requests * 1e6
+
+
+def parse(arguments: argparse.Namespace, way: Way, place: Path) -> float:
+    """Seconds of CPU time of all its processes, a profiler's, too."""
+    child = subprocess.Popen([*way.before, str(arguments.programs / way.program), "json"], stdout=subprocess.DEVNULL, env=environment(way, place))
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, way
+    return used.ru_utime + used.ru_stime
 
 
 def listener(pid: int, program: Path) -> int:

@@ -7,6 +7,7 @@ Exceptions, by name:
 - EXTRA: references that the collector is not told of because they cannot be part of a cycle, and yet keep their targets alive;
 - SIZE_BEYOND: instances whose values lie inline and subclasses of int and (up to 3.10) of str, of which `sys.getsizeof` leaves a
   part out; static types, for which it counts a collector's header that they do not have (3.11, 3.12);
+- texts that were interned when the dump was written, and no longer are;
 - the frames, lists and reports of this module, which change between the dump and the comparison.
 """
 
@@ -88,12 +89,21 @@ class Rows:
 def is_exception(label, weak, owner):
     if weak or any(label.startswith(start) for start, _ in EXTRA):
         return True
+    if is_gone_from_interned(label, owner):
+        return True
     # A static type is not collected, so nothing is told of it.
     if not gc.is_tracked(owner) and not gc.get_referents(owner):
         return True
     if label in EXTRA_OF_ARRAYS and any(base.__name__ == "ndarray" for base in type(owner).__mro__):
         return True
     return type(owner).__name__ in EXTRA_MEMBERS and label.startswith(".")
+
+
+def is_gone_from_interned(label, owner):
+    """Whether it is a text that the table of interned ones (from 3.14 on a dict) had when the dump was written. The cache of attributes that were looked up
+    last may have been the only one to hold it, and has since come to hold another."""
+    is_table = type(owner) is dict and len(owner) > 1000 and all(key is value for key, value in owner.items())
+    return is_table and label[1:-1] not in map(repr, list(owner))
 
 
 def compare(program, path):
