@@ -391,6 +391,7 @@ fn is_named(tag: gimli::DwTag) -> bool {
             | gimli::DW_TAG_class_type
             | gimli::DW_TAG_union_type
             | gimli::DW_TAG_enumeration_type
+            | gimli::DW_TAG_typedef
             | gimli::DW_TAG_subprogram
             | gimli::DW_TAG_variable
     )

@@ -11,7 +11,7 @@ use crate::block_type::BlockType;
 use crate::elf::Constants;
 use crate::family::first_pointer;
 use crate::fields::Field;
-use crate::names::class_of_vtable;
+use crate::names::{class_of_vtable, without_generics};
 use crate::types::{TypeKey, Types};
 
 /// Functions that are looked at in a table.
@@ -41,9 +41,8 @@ pub(crate) fn behind_table(
             break;
         };
         let is_told = |ty: &TypeKey| {
-            class
-                .as_ref()
-                .is_none_or(|class| *types.name(*ty) == **class)
+            let is_of = |class: &String| without_generics(&types.name(*ty)) == *class;
+            class.as_ref().is_none_or(is_of)
         };
         for ty in pointees.into_iter().filter(is_told) {
             *found.entry(ty).or_default() += 1;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::block_type::{BlockType, counted_start};
+use crate::family::first_pointer;
 use crate::table::{TableShape, is_table};
 use crate::types::{Description, Member, Shape, TypeKey, Types};
 
@@ -179,12 +180,18 @@ impl Look<'_, '_> {
                         pointer.is_owner = true;
                     }
                 }
-                if let Some(owned) = owned_by(self.types, ty, &description.name, members) {
+                let of_cplusplus = owned_in_cplusplus(self.types, &description.name, members);
+                // Of a vector's three pointers the first leads to its block.
+                let of_cplusplus = of_cplusplus.filter(|_| offset == 0);
+                let is_owner = of_cplusplus.is_some() || is_owner(&description.name);
+                let owned =
+                    of_cplusplus.or_else(|| owned_by(self.types, ty, &description.name, members));
+                if let Some(owned) = owned {
                     for pointer in &mut *inside {
                         pointer.target = Pointee::Type(owned.clone());
                     }
                 }
-                if is_owner(&description.name) {
+                if is_owner {
                     for pointer in inside {
                         pointer.is_owner = true;
                     }
@@ -268,6 +275,19 @@ fn is_owner(name: &str) -> bool {
     name == "alloc::string::String"
         || is_table(name)
         || OWNERS.iter().any(|owner| name.starts_with(owner))
+}
+
+/// What the first pointer of a vector, or of a text, of C++'s library holds. (libstdc++.)
+fn owned_in_cplusplus(types: &Types<'_>, name: &str, members: &[Member]) -> Option<BlockType> {
+    let path = name.strip_prefix("std::")?;
+    if path.contains("basic_string<char,") && path.ends_with("::_Alloc_hider") {
+        return Some(BlockType::Text);
+    }
+    if !path.starts_with("_Vector_base<") || !path.ends_with("::_Vector_impl_data") {
+        return None;
+    }
+    let start = members.iter().find(|member| member.name == "_M_start")?;
+    first_pointer(types, start.ty).map(BlockType::Array)
 }
 
 /// The element of a small vector: where its elements are not inside of it, it points to the first of them.

@@ -25,11 +25,30 @@ struct Cache {
     }
 };
 
+// Of these, `shapes` says no more than that they are some.
+struct Shape {
+    virtual ~Shape() = default;
+    virtual double area() const { return 0; }
+};
+
+struct Circle : Shape {
+    double radius = 1;
+    double area() const override { return radius * radius * 3; }
+};
+
+struct Same : Shape {};
+
+template <class Value> struct Wrapped : Shape {
+    Value value{};
+    double area() const override { return static_cast<double>(value.second); }
+};
+
 __attribute__((noinline)) int *count(int from) { return new int[25]{from}; }
 }
 
 static shop::Cache cache;
 static int *counts[10];
+static std::vector<shop::Shape *> shapes;
 static int handled;
 
 int main()
@@ -39,6 +58,12 @@ int main()
         cache.add(number);
     for (int i = 0; i < 10; i++)
         counts[i] = shop::count(i);
+    shapes.reserve(100);
+    for (int i = 0; i < 20; i++) {
+        shapes.push_back(new shop::Circle);
+        shapes.push_back(new shop::Same);
+        shapes.push_back(new shop::Wrapped<std::pair<long, long>>);
+    }
     std::set_new_handler([] {
         if (++handled == 3)
             throw std::runtime_error("handled");
@@ -64,5 +89,12 @@ int main()
     std::getchar();
     for (int *count : counts)
         delete[] count;
+    double area = 0;
+    for (shop::Shape *shape : shapes) {
+        area += shape->area();
+        delete shape;
+    }
+    if (area != 60)
+        return 6;
     return handled == 3 ? 0 : 5;
 }

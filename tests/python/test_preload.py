@@ -167,6 +167,12 @@ def test_a_cplusplus_program_is_told_by_who_asked(build, launch, memdump):
         receipts = "shop::Receipt" if "-g" in flags else "[64 bytes] shop::Cache::add"
         assert types[receipts] == 100
         assert types["[100 bytes] shop::count"] == 10
+        if "-g" in flags:
+            # A vector's elements, what their tables of virtual functions tell of what they point to, and texts.
+            assert types["[*shop::Shape]"] == 1
+            wrapped = "shop::Wrapped<std::pair<long int, long int> >"
+            assert [types[name] for name in ("shop::Circle", "shop::Same", wrapped)] == [20, 20, 20], types
+            assert types["str"] >= 100
         assert target.close() == 0
 
 
