@@ -1,5 +1,7 @@
 //! Values of all shapes: niches, alignments, wrapped queues, borrowed or owned, behind traits, and iterators that are under way.
 
+use std::any::type_name;
+use std::backtrace::Backtrace;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, LinkedList, VecDeque};
@@ -16,7 +18,7 @@ use std::task::{Wake, Waker};
 use arrayvec::ArrayVec;
 
 use crate::made::{behind, boxed, push};
-use crate::names::{counted, many, of, one, shared, text, value};
+use crate::names::{by_size, counted, many, of, one, shared, text, value};
 use crate::recorder::making;
 
 use super::{Page, Session, boxed_page, length, page, session, string, weight};
@@ -145,6 +147,7 @@ pub struct Values {
     matrices: Vec<Box<Matrix<3>>>,
     plugin: Vec<Option<Box<dyn Plugin>>>,
     failures: Vec<Box<dyn Error + Send + Sync>>,
+    reports: Vec<anyhow::Error>,
     timers: BinaryHeap<Reverse<Timer>>,
     sessions: LinkedList<Session>,
     queue: VecDeque<(u32, Page)>,
@@ -328,6 +331,18 @@ fn traits(values: &mut Values, round: u64) {
     black_box(outer.to_string());
     let failure: Box<dyn Error + Send + Sync> = making(one::<Failure>(), || outer.into());
     push(&mut values.failures, failure);
+
+    let cause = Failure {
+        what: string(round),
+        source: None,
+    };
+    // Its table, the backtrace and the cause; a backtrace that is taken has blocks of its own.
+    let size = size_of::<usize>() + size_of::<Option<Backtrace>>() + size_of::<Failure>();
+    let name = format!("anyhow::error::ErrorImpl<{}>", type_name::<Failure>());
+    let names = by_size([(size, name)]);
+    let report = making(names, || anyhow::Error::new(cause));
+    black_box(report.to_string());
+    push(&mut values.reports, report);
 
     let alarm = Alarm {
         name: string(round),
