@@ -145,6 +145,17 @@ pub(super) trait Relation: Send + Sync + 'static {
     /// The rows where the keys have these values. They come in the order of the table's key. More may come than asked for:
     /// SQLite looks again.
     fn rows(&self, keys: Keys, wanted: Columns) -> Result<Box<dyn Rows>, SqlError>;
+
+    /// Columns in whose order rows can come as well when values for these keys are at hand, at about the cost that is estimated; none by default.
+    fn other_order(&self, given: Columns) -> &'static [usize] {
+        let _ = given;
+        &[]
+    }
+
+    /// As [`Self::rows`], in the other order.
+    fn rows_in_other_order(&self, keys: Keys, wanted: Columns) -> Result<Box<dyn Rows>, SqlError> {
+        self.rows(keys, wanted)
+    }
 }
 
 /// Rows, one after the other.

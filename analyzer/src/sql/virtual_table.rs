@@ -113,8 +113,11 @@ unsafe impl<'vtab> VTab<'vtab> for RelationTable {
         info.set_estimated_cost(cost);
         info.set_estimated_rows(rows as i64);
         info.set_idx_str(&plan);
-        let ordered = is_ordered(table, given, info);
-        info.set_order_by_consumed(ordered);
+        let by_key = is_ordered(0..table.key, given, info);
+        let other = self.relation.other_order(given).iter().copied();
+        let by_other = !by_key && is_ordered(other, given, info);
+        info.set_idx_num(if by_other { OTHER_ORDER } else { KEY_ORDER });
+        info.set_order_by_consumed(by_key || by_other);
         Ok(true)
     }
 
@@ -132,9 +135,13 @@ unsafe impl<'vtab> VTab<'vtab> for RelationTable {
     }
 }
 
-/// Whether rows in the order of the key are in the order that is asked for. Columns that have one value do not count.
-fn is_ordered(table: &Table, given: Columns, info: &IndexInfo) -> bool {
-    let mut order = (0..table.key).filter(|&column| !given.has(column));
+/// A plan's number: in which order the rows are to come.
+const KEY_ORDER: c_int = 0;
+const OTHER_ORDER: c_int = 1;
+
+/// Whether rows in the order of these columns are in the order that is asked for. Columns that have one value do not count.
+fn is_ordered(columns: impl Iterator<Item = usize>, given: Columns, info: &IndexInfo) -> bool {
+    let mut order = columns.filter(|&column| !given.has(column));
     info.order_bys().all(|by| {
         usize::try_from(by.column()).is_ok_and(|column| {
             given.has(column) || (!by.is_order_by_desc() && order.next() == Some(column))
@@ -172,7 +179,7 @@ struct RelationCursor<'vtab> {
 
 // SAFETY: the struct is `repr(C)` and begins with SQLite's own.
 unsafe impl VTabCursor for RelationCursor<'_> {
-    fn filter(&mut self, _: c_int, plan: Option<&str>, values: &Filters<'_>) -> Result<()> {
+    fn filter(&mut self, order: c_int, plan: Option<&str>, values: &Filters<'_>) -> Result<()> {
         *self.rows.get_mut() = None;
         self.number = 0;
         let table = self.relation.table();
@@ -191,11 +198,11 @@ unsafe impl VTabCursor for RelationCursor<'_> {
             return Ok(());
         }
         self.arguments = keys.clone();
-        *self.rows.get_mut() = Some(
-            self.relation
-                .rows(keys, wanted)
-                .map_err(|error| self.sources.keep(error))?,
-        );
+        let rows = match order {
+            OTHER_ORDER => self.relation.rows_in_other_order(keys, wanted),
+            _ => self.relation.rows(keys, wanted),
+        };
+        *self.rows.get_mut() = Some(rows.map_err(|error| self.sources.keep(error))?);
         self.next()
     }
 

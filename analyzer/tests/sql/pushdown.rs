@@ -122,6 +122,26 @@ fn an_order_is_taken_over_only_where_rows_come_in_it() {
             false,
         ),
         ("SELECT count(*) FROM object GROUP BY type", true),
+        (
+            "SELECT count(*) FROM object WHERE dump = 2 GROUP BY type",
+            false,
+        ),
+        (
+            "SELECT id FROM object WHERE dump = 2 ORDER BY type, id",
+            false,
+        ),
+        (
+            "SELECT id FROM object WHERE dump = 2 ORDER BY type, size",
+            true,
+        ),
+        (
+            "SELECT id FROM object WHERE dump = 2 ORDER BY type DESC",
+            true,
+        ),
+        (
+            "SELECT count(*) FROM object WHERE dump IN (1, 2) GROUP BY type",
+            true,
+        ),
     ] {
         let plan = plan(&database, query);
         assert_eq!(plan.contains("TEMP B-TREE"), is_sorted, "{query}: {plan}");
@@ -141,6 +161,29 @@ fn an_order_is_taken_over_only_where_rows_come_in_it() {
         "SELECT dump, count(*) FROM object GROUP BY dump ORDER BY dump DESC",
     );
     assert_eq!(grouped, ["3|13", "2|11", "1|9"]);
+}
+
+#[test]
+fn objects_by_type_are_those_of_a_scan() {
+    let database = over_minutes();
+    let columns = "id, address, type, size, refcount, is_tracked, is_static, indegree, distance, dominator, retained, is_new, born";
+    for dump in ["dump = 1", "dump = 2", "dump = 3", "dump = 4"] {
+        let by_type = format!("SELECT {columns} FROM object WHERE {dump} ORDER BY type, id");
+        let sorted = format!("SELECT {columns} FROM object WHERE {dump} ORDER BY +type, id");
+        assert_eq!(rows(&database, &by_type), rows(&database, &sorted));
+        let grouped = |by: &str| {
+            let query = format!(
+                "SELECT type, count(*), sum(size), min(id), max(id) FROM object WHERE {dump} AND size > 16 GROUP BY {by}"
+            );
+            rows(&database, &query)
+        };
+        assert_eq!(grouped("type"), grouped("+type"));
+    }
+    let in_any = |by: &str| {
+        let query = "SELECT type, count(*) FROM object WHERE dump IN (3, 1) GROUP BY";
+        rows(&database, &format!("{query} {by} ORDER BY 1"))
+    };
+    assert_eq!(in_any("type"), in_any("+type"));
 }
 
 #[test]

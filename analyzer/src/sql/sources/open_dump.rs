@@ -353,6 +353,11 @@ impl ByType {
         ByType { offsets, objects }
     }
 
+    /// How many types there are.
+    pub(crate) fn types(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
     /// The objects of a type, in rising order.
     pub(crate) fn of(&self, type_number: usize) -> &[ObjectId] {
         match (

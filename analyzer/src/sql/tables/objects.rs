@@ -63,16 +63,39 @@ impl Relation for Objects {
     }
 
     fn rows(&self, keys: Keys, wanted: Columns) -> Result<Box<dyn Rows>, SqlError> {
-        Ok(Box::new(ObjectRows {
+        Ok(Box::new(self.walk(keys, wanted, false)))
+    }
+
+    /// Of one dump, type by type: a question for each type need not sort all objects.
+    fn other_order(&self, given: Columns) -> &'static [usize] {
+        let is_one = given.has(DUMP) || self.0.len() == 1;
+        let is_scan = ![ID, ADDRESS, TYPE, DOMINATOR]
+            .iter()
+            .any(|&key| given.has(key));
+        match is_one && is_scan {
+            true => &[TYPE, ID],
+            false => &[],
+        }
+    }
+
+    fn rows_in_other_order(&self, keys: Keys, wanted: Columns) -> Result<Box<dyn Rows>, SqlError> {
+        Ok(Box::new(self.walk(keys, wanted, true)))
+    }
+}
+
+impl Objects {
+    fn walk(&self, keys: Keys, wanted: Columns, by_type: bool) -> ObjectRows {
+        ObjectRows {
             places: self.0.chosen(keys.integer(DUMP)),
             sources: self.0.clone(),
             decoded: decoded(wanted),
             wanted,
             keys,
+            by_type,
             place: 0,
             walk: Walk::Done,
             id: ObjectId(0),
-        }))
+        }
     }
 }
 
@@ -96,6 +119,8 @@ struct ObjectRows {
     keys: Keys,
     wanted: Columns,
     decoded: Decoded,
+    /// Whether they come in the order of their types.
+    by_type: bool,
     /// Dumps to come.
     places: Range<usize>,
     /// The dump of the row.
@@ -112,6 +137,11 @@ enum Walk {
         batch: Box<ObjectBatch>,
         at: usize,
         len: usize,
+    },
+    /// All objects, type by type. `next` is the number of the type behind the row's.
+    ByType {
+        next: usize,
+        ids: std::vec::IntoIter<ObjectId>,
     },
     /// Chosen ones.
     Listed(std::vec::IntoIter<ObjectId>),
@@ -143,6 +173,19 @@ impl Rows for ObjectRows {
                         continue;
                     }
                 }
+                Walk::ByType { next, ids } => {
+                    if let Some(id) = ids.next() {
+                        self.id = id;
+                        return Ok(true);
+                    }
+                    let dump = self.sources.at(self.place);
+                    let by_type = dump.by_type(self.sources.progress())?;
+                    if *next < by_type.types() {
+                        *ids = by_type.of(*next).to_vec().into_iter();
+                        *next += 1;
+                        continue;
+                    }
+                }
                 Walk::Listed(ids) => {
                     if let Some(id) = ids.next() {
                         self.id = id;
@@ -169,7 +212,10 @@ impl Rows for ObjectRows {
             Column::Dump => dump.number().into(),
             Column::Id => id.0.into(),
             Column::Address => Cell::address(self.address(dump)?),
-            Column::Type => dump.types()?.number(self.type_id(dump)?).into(),
+            Column::Type => match &self.walk {
+                Walk::ByType { next, .. } => Cell::count(*next as u64 - 1),
+                _ => dump.types()?.number(self.type_id(dump)?).into(),
+            },
             Column::Size => Cell::count(self.size(dump)?),
             Column::Refcount => match self.refcount(dump)? {
                 0 => Cell::Null,
@@ -256,6 +302,11 @@ impl ObjectRows {
             let by_type = dump.by_type(progress)?;
             let number = usize::try_from(number).unwrap_or(usize::MAX);
             listed(by_type.of(number).to_vec())
+        } else if self.by_type {
+            Walk::ByType {
+                next: 0,
+                ids: Vec::new().into_iter(),
+            }
         } else {
             Walk::Scan {
                 blocks: 0..dump.dump().object_blocks().len(),
