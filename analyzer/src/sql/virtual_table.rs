@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::vtab::{
-    Context, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
-    VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
+    Context, DistinctMode, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConfig,
+    VTabConnection, VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 use rusqlite::{Connection, Error, Result};
 
@@ -141,11 +141,16 @@ const OTHER_ORDER: c_int = 1;
 
 /// Whether rows in the order of these columns are in the order that is asked for. Columns that have one value do not count.
 fn is_ordered(columns: impl Iterator<Item = usize>, given: Columns, info: &IndexInfo) -> bool {
+    // Groups may come in any order, as long as each comes in one piece. SQLite may give the direction of what it sorts them by afterwards.
+    let may_descend = matches!(
+        info.distinct(),
+        DistinctMode::Grouped | DistinctMode::Distinct
+    );
     let mut order = columns.filter(|&column| !given.has(column));
     info.order_bys().all(|by| {
-        usize::try_from(by.column()).is_ok_and(|column| {
-            given.has(column) || (!by.is_order_by_desc() && order.next() == Some(column))
-        })
+        let is_right = may_descend || !by.is_order_by_desc();
+        usize::try_from(by.column())
+            .is_ok_and(|column| given.has(column) || (is_right && order.next() == Some(column)))
     })
 }
 

@@ -178,7 +178,16 @@ fn objects_by_type_are_those_of_a_scan() {
             rows(&database, &query)
         };
         assert_eq!(grouped("type"), grouped("+type"));
+        for order in ["2 DESC, type", "type DESC", "5 DESC"] {
+            let sorted = |by: &str| grouped(&format!("{by} ORDER BY {order}"));
+            assert_eq!(sorted("type"), sorted("+type"), "{order}");
+        }
     }
+    let plan = plan(
+        &database,
+        "SELECT type, sum(size) FROM object WHERE dump = 2 GROUP BY type ORDER BY 2 DESC",
+    );
+    assert!(!plan.contains("FOR GROUP BY"), "{plan}");
     let in_any = |by: &str| {
         let query = "SELECT type, count(*) FROM object WHERE dump IN (3, 1) GROUP BY";
         rows(&database, &format!("{query} {by} ORDER BY 1"))

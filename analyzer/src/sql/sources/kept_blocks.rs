@@ -11,11 +11,20 @@ use memdump_format::{
 
 /// The block, of those that begin at rising numbers, that a record lies in, and its place there.
 pub(in crate::sql) fn block_of(firsts: &[u64], number: u64) -> (usize, usize) {
-    let block = firsts
-        .partition_point(|&first| first <= number)
-        .saturating_sub(1);
-    let first = firsts.get(block).copied().unwrap_or(0);
-    (block, (number - first.min(number)) as usize)
+    let first = |block: usize| firsts.get(block).copied();
+    // Writers make blocks of one length, but for the last: then no search is needed.
+    let length = first(1).unwrap_or(u64::MAX).max(1);
+    let likely = (number / length) as usize;
+    let is_there = first(likely).is_some_and(|first| first <= number)
+        && first(likely + 1).is_none_or(|next| number < next);
+    let block = match is_there {
+        true => likely,
+        false => firsts
+            .partition_point(|&first| first <= number)
+            .saturating_sub(1),
+    };
+    let begin = first(block).unwrap_or(0);
+    (block, (number - begin.min(number)) as usize)
 }
 
 type Column<T> = OnceLock<Box<[T]>>;
@@ -149,4 +158,29 @@ pub(in crate::sql) fn reference_place(spans: &[Range<usize>], number: usize) -> 
     let block = spans.partition_point(|span| span.end <= number);
     let begin = spans.get(block).map_or(number, |span| span.start);
     (block, number - begin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_found_in_blocks_of_any_lengths() {
+        for firsts in [
+            &[][..],
+            &[0],
+            &[0, 10, 20, 30],
+            &[0, 10, 20, 21],
+            &[0, 1, 50, 51, 52],
+            &[0, 0, 7, 7, 9],
+            &[3, 9],
+        ] {
+            for number in 0..60 {
+                let behind = firsts.iter().filter(|&&first| first <= number).count();
+                let block = behind.saturating_sub(1);
+                let begin = firsts.get(block).copied().unwrap_or(0).min(number);
+                assert_eq!(block_of(firsts, number), (block, (number - begin) as usize));
+            }
+        }
+    }
 }
