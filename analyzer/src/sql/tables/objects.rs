@@ -207,7 +207,8 @@ impl Rows for ObjectRows {
             return Ok(Cell::Null);
         };
         let dump = self.sources.at(self.place);
-        let (id, known) = (self.id, dump.known());
+        // Asked only where it is needed: most columns are not computed.
+        let (id, known) = (self.id, || dump.known());
         Ok(match column {
             Column::Dump => dump.number().into(),
             Column::Id => id.0.into(),
@@ -223,35 +224,35 @@ impl Rows for ObjectRows {
             },
             Column::IsTracked => Cell::flag(self.flags(dump)?.contains(ObjectFlags::TRACKED)),
             Column::IsStatic => Cell::flag(self.flags(dump)?.contains(ObjectFlags::STATIC)),
-            Column::Indegree => known.indegrees.map(|counts| counts[id.index()]).into(),
-            Column::Distance => known.reach.and_then(|reach| reach.distance(id)).into(),
-            Column::Parent => known
+            Column::Indegree => known().indegrees.map(|counts| counts[id.index()]).into(),
+            Column::Distance => known().reach.and_then(|reach| reach.distance(id)).into(),
+            Column::Parent => known()
                 .reach
                 .and_then(|reach| reach.parent(id))
                 .map(|id| id.0)
                 .into(),
-            Column::Held => known
+            Column::Held => known()
                 .reach
                 .and_then(|reach| reach.held(id))
                 .map(|held| held.text())
                 .into(),
-            Column::Dominator => known
+            Column::Dominator => known()
                 .dominators
                 .and_then(|tree| tree.dominator(id))
                 .map(|id| id.0)
                 .into(),
-            Column::Dominated => known
+            Column::Dominated => known()
                 .dominated
                 .map(|below| below.by(Some(id)).len() as u32)
                 .into(),
-            Column::Retained => known
+            Column::Retained => known()
                 .dominators
                 .map_or(Cell::Null, |tree| Cell::count(tree.retained(id))),
-            Column::IsNew => match (self.sources.previous(dump), known.births) {
+            Column::IsNew => match (self.sources.previous(dump), known().births) {
                 (Some(_), Some(births)) => Cell::flag(births[id.index()] == dump.number()),
                 _ => Cell::Null,
             },
-            Column::Born => known.births.map(|births| births[id.index()]).into(),
+            Column::Born => known().births.map(|births| births[id.index()]).into(),
         })
     }
 }
