@@ -2,8 +2,8 @@
 
     python3 tests/bench/large_heap.py --program target/…/large-heap --command target/release/memdump
 
-1,100,000 items are some five million blocks. Once with stacks of eight frames, once without. CPU time is the command's own; memory is
-what was resident at most, mapped files included.
+1,100,000 items are some five million blocks. Once with stacks of eight frames, once without. CPU time is the command's own;
+memory is what was resident at most, mapped files included.
 """
 
 from __future__ import annotations

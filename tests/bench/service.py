@@ -1,4 +1,4 @@
-"""What memdump costs a program in Rust, by allocator: CPU time of a service's request under load, of parsing JSON, and of an allocation with its free.
+"""What memdump costs a program in Rust, by allocator: CPU time of a service's request, of parsing JSON, and of an allocation.
 
     python3 tests/bench/service.py --programs target/rust-service/release
 
@@ -95,7 +95,8 @@ def request(arguments: argparse.Namespace, way: Way, place: Path) -> float:
 
 def parse(arguments: argparse.Namespace, way: Way, place: Path) -> float:
     """Seconds of CPU time of all its processes, a profiler's, too."""
-    child = subprocess.Popen([*way.before, str(arguments.programs / way.program), "json"], stdout=subprocess.DEVNULL, env=environment(way, place))
+    command = [*way.before, str(arguments.programs / way.program), "json"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment(way, place))
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0, way

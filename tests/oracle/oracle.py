@@ -100,8 +100,8 @@ def is_exception(label, weak, owner):
 
 
 def is_gone_from_interned(label, owner):
-    """Whether it is a text that the table of interned ones (from 3.14 on a dict) had when the dump was written. The cache of attributes that were looked up
-    last may have been the only one to hold it, and has since come to hold another."""
+    """Whether it is a text that the table of interned ones (from 3.14 on a dict) had when the dump was written. The cache of
+    attributes that were looked up last may have been the only one to hold it, and has since come to hold another."""
     is_table = type(owner) is dict and len(owner) > 1000 and all(key is value for key, value in owner.items())
     return is_table and label[1:-1] not in map(repr, list(owner))
 

@@ -171,7 +171,8 @@ def test_another_tool_takes_the_hooks_out(start, python, memdump):
     assert born(memdump, third, target.dump_by_signal()) == new
 
 
-# A thread that begins takes 128 MiB of addresses for its malloc, and gives half of them back at once: what is read in between is no limit.
+# A thread that begins takes 128 MiB of addresses for its malloc, and gives half of them back at once: what is read in between is
+# no limit.
 LIMIT = """
 import resource, time
 def size():
