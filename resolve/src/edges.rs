@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use memdump_format::{Dump, Label, ObjectId, ReadError, ReferenceBatch, ReferenceColumns, Vtable};
 
 use crate::blocks::Blocks;
+use crate::erased::{Begun, Fitting};
 use crate::kinds::Kinds;
 use crate::program::Program;
 use crate::types::TypeKey;
@@ -41,7 +42,7 @@ pub(crate) struct Vtables {
     /// The types that the vtables beside pointers tell, by block and place of the pointer in it.
     beside: HashMap<(ObjectId, u64), Rc<[TypeKey]>, RandomState>,
     /// The types that the tables tell which blocks begin with; of each type, how many of a table's functions.
-    within: HashMap<ObjectId, Vec<(TypeKey, u32)>, RandomState>,
+    within: HashMap<ObjectId, Fitting, RandomState>,
 }
 
 impl Vtables {
@@ -69,8 +70,12 @@ impl Vtables {
                 && let Some(block) = blocks.get(id)
                 && kinds.is_open(block.kind, block.site)
             {
-                let alignment = kinds.alignment(block.site);
-                let types = program.erased(vtable, block.size, alignment, place);
+                let types = program.erased(Begun {
+                    table: vtable,
+                    place,
+                    size: block.size,
+                    alignment: kinds.alignment(block.site),
+                });
                 if !types.is_empty() {
                     found.within.entry(id).or_insert(types);
                 }
@@ -87,7 +92,7 @@ impl Vtables {
 
     /// The types that a block's own table tells.
     pub(crate) fn within(&self, block: ObjectId) -> &[(TypeKey, u32)] {
-        self.within.get(&block).map_or(&[], Vec::as_slice)
+        self.within.get(&block).map_or(&[], |types| &**types)
     }
 
     /// The blocks with a table that tells types.

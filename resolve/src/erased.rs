@@ -4,6 +4,7 @@
 //! of its own has but those of the class that it is made from.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
@@ -16,6 +17,8 @@ use crate::types::{TypeKey, Types};
 
 /// Functions that are looked at in a table.
 const MOST_FUNCTIONS: usize = 16;
+/// What is looked at of a function: all that is inlined into it may be long, and the value's type is known at the start.
+const MOST_ENTRIES: u32 = 4096;
 /// A pointer to a pointer to a value: what a function is given that drops a box.
 const MOST_POINTERS: u32 = 3;
 
@@ -24,6 +27,9 @@ pub(crate) struct Erased {
     ty: TypeKey,
     functions: u32,
 }
+
+/// Types that a block can be of, each with how many functions of its table say so.
+pub(crate) type Fitting = Rc<[(TypeKey, u32)]>;
 
 /// What pointers lead to in the functions of the table at an address of a file; nothing if there is no table of functions.
 pub(crate) fn behind_table(
@@ -65,6 +71,7 @@ fn of_function(types: &Types<'_>, module: u32, start: u64) -> Option<Vec<TypeKey
         return None;
     }
     let mut pointees = Vec::new();
+    let mut entries = MOST_ENTRIES;
     // What could be read counts, even if something behind it could not.
     let _ = info.each_below(entry, |at, _, entry| {
         let is_variable = matches!(
@@ -82,22 +89,35 @@ fn of_function(types: &Types<'_>, module: u32, start: u64) -> Option<Vec<TypeKey
                 pointees.extend(next);
             }
         }
-        Some(())
+        entries -= 1;
+        (entries > 0).then_some(())
     });
     pointees.sort_unstable();
     pointees.dedup();
     Some(pointees)
 }
 
-/// Of what may be erased, the types that a block of that size and alignment can be of and that have a pointer where the block has that to its
-/// table; each with the functions that say so.
-pub(crate) fn that_fit(
-    types: &Types<'_>,
-    erased: &[Erased],
-    size: u64,
-    alignment: u64,
-    place: u64,
-) -> Vec<(TypeKey, u32)> {
+/// A block that has the address of a table of functions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Begun {
+    /// The address, in the target.
+    pub(crate) table: u64,
+    /// Where in the block it lies.
+    pub(crate) place: u64,
+    /// Bytes of the block.
+    pub(crate) size: u64,
+    /// That was asked for.
+    pub(crate) alignment: u64,
+}
+
+/// Of what may be erased, the types that the block can be of and that have a pointer where it has that to its table; each with the functions that say so.
+pub(crate) fn that_fit(types: &Types<'_>, erased: &[Erased], begun: Begun) -> Fitting {
+    let Begun {
+        place,
+        size,
+        alignment,
+        ..
+    } = begun;
     let fits = |ty: TypeKey| {
         let block = BlockType::One(ty);
         types.describe(ty).size == Some(size)

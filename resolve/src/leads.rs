@@ -1,12 +1,14 @@
 //! Where a pointer of a layout can lead, by the sizes of blocks: an owner holds a whole block, and that block can be of its type.
 
+use std::rc::Rc;
+
 use crate::block_type::{BlockType, allows};
 use crate::fields::{Pointee, Pointer};
 use crate::program::Program;
 use crate::types::{Shape, TypeKey, Types};
 
-/// Types in types.
-const DEEPEST: u32 = 64;
+/// Types that are looked at for a value in a block; debug information can be made in which there are endless ones.
+const MOST_STEPS: u32 = 4096;
 
 /// A block, and where in it a pointer leads.
 #[derive(Clone, Copy, Debug)]
@@ -57,42 +59,57 @@ impl Program<'_> {
         if self.types.describe(value).size.is_none_or(|size| size <= 8) {
             return true;
         }
+        let mut search = Search {
+            types: &self.types,
+            wanted: self.types.name(value),
+            steps: MOST_STEPS,
+        };
         match block {
-            BlockType::One(own) => holds(&self.types, *own, offset, value, DEEPEST),
-            BlockType::Array(element) => match self.types.describe(*element).size {
-                Some(each) if each > 0 => {
-                    holds(&self.types, *element, offset % each, value, DEEPEST)
-                }
-                _ => true,
-            },
+            BlockType::One(own) => search.may_hold(*own, offset),
+            BlockType::Array(element) => search.may_hold_element(*element, offset),
             _ => true,
         }
     }
 }
 
-fn holds(types: &Types<'_>, ty: TypeKey, offset: u64, value: TypeKey, deepest: u32) -> bool {
-    let (description, wanted) = (types.describe(ty), types.describe(value));
-    if offset == 0 && description.name == wanted.name {
-        return true;
+/// Looks for a value of a type in another type.
+struct Search<'t, 'a> {
+    types: &'t Types<'a>,
+    wanted: Rc<str>,
+    steps: u32,
+}
+
+impl Search<'_, '_> {
+    /// Whether one may lie at an offset.
+    fn may_hold(&mut self, ty: TypeKey, offset: u64) -> bool {
+        let description = self.types.describe(ty);
+        if offset == 0 && description.name == self.wanted {
+            return true;
+        }
+        // Whoever is at the end of his steps does not deny it.
+        let Some(steps) = self.steps.checked_sub(1) else {
+            return true;
+        };
+        self.steps = steps;
+        match &description.shape {
+            Shape::Unknown => true,
+            Shape::Scalar | Shape::Pointer(_) => false,
+            Shape::Array(element, _) => self.may_hold_element(*element, offset),
+            Shape::Members(members) => members.iter().any(|member| {
+                let size = self.types.describe(member.ty).size;
+                offset.checked_sub(member.offset).is_some_and(|inside| {
+                    // The end of a struct may be longer than its type.
+                    size.is_none_or(|size| size == 0 || inside < size)
+                        && self.may_hold(member.ty, inside)
+                })
+            }),
+        }
     }
-    let Some(deeper) = deepest.checked_sub(1) else {
-        return true;
-    };
-    match &description.shape {
-        Shape::Unknown => true,
-        Shape::Scalar | Shape::Pointer(_) => false,
-        Shape::Array(element, _) => match types.describe(*element).size {
-            Some(each) if each > 0 => holds(types, *element, offset % each, value, deeper),
+
+    fn may_hold_element(&mut self, element: TypeKey, offset: u64) -> bool {
+        match self.types.describe(element).size {
+            Some(each) if each > 0 => self.may_hold(element, offset % each),
             _ => true,
-        },
-        Shape::Members(members) => members.iter().any(|member| {
-            let inside = offset.checked_sub(member.offset);
-            let size = types.describe(member.ty).size;
-            inside.is_some_and(|inside| {
-                // The end of a struct may be longer than its type.
-                size.is_none_or(|size| size == 0 || inside < size)
-                    && holds(types, member.ty, inside, value, deeper)
-            })
-        }),
+        }
     }
 }

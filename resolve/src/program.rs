@@ -11,7 +11,7 @@ use memdump_format::{Dump, ReadError};
 use crate::block_type::BlockType;
 use crate::debug_info::{DebugInfo, Storage};
 use crate::elf::{Constants, Elf, Sections};
-use crate::erased::{self, Erased};
+use crate::erased::{self, Begun, Erased, Fitting};
 use crate::fields::{Field, Pointee};
 use crate::function::Function;
 use crate::names::Names;
@@ -146,7 +146,8 @@ pub struct Program<'a> {
     functions: RefCell<HashMap<u64, Rc<[Function]>>>,
     statics: Vec<OnceCell<Statics>>,
     /// What is known of tables of functions, by their addresses.
-    tables: RefCell<HashMap<u64, Rc<[Erased]>>>,
+    tables: RefCell<HashMap<u64, Vec<Erased>>>,
+    erased: RefCell<HashMap<Begun, Fitting>>,
 }
 
 impl<'a> Program<'a> {
@@ -161,6 +162,7 @@ impl<'a> Program<'a> {
             statics: sections.iter().map(|_| OnceCell::new()).collect(),
             constants: sections.iter().map(|_| OnceCell::new()).collect(),
             tables: RefCell::default(),
+            erased: RefCell::default(),
         }
     }
 
@@ -326,22 +328,18 @@ impl<'a> Program<'a> {
             .collect()
     }
 
-    /// The types that a block of that size and alignment can be of which has the address of a table of functions at a place; each with how many of the
-    /// functions say so.
-    pub(crate) fn erased(
-        &self,
-        table: u64,
-        size: u64,
-        alignment: u64,
-        place: u64,
-    ) -> Vec<(TypeKey, u32)> {
-        let known = self.tables.borrow().get(&table).cloned();
-        let erased = known.unwrap_or_else(|| {
-            let found: Rc<[Erased]> = self.behind_table(table).unwrap_or_default().into();
-            self.tables.borrow_mut().insert(table, Rc::clone(&found));
-            found
-        });
-        erased::that_fit(&self.types, &erased, size, alignment, place)
+    /// The types that a block can be of which has the address of a table of functions at a place; each with how many of the functions say so.
+    pub(crate) fn erased(&self, begun: Begun) -> Fitting {
+        if let Some(known) = self.erased.borrow().get(&begun) {
+            return Rc::clone(known);
+        }
+        let mut tables = self.tables.borrow_mut();
+        let table = tables
+            .entry(begun.table)
+            .or_insert_with(|| self.behind_table(begun.table).unwrap_or_default());
+        let found = erased::that_fit(&self.types, table, begun);
+        self.erased.borrow_mut().insert(begun, Rc::clone(&found));
+        found
     }
 
     fn behind_table(&self, address: u64) -> Option<Vec<Erased>> {
