@@ -199,7 +199,7 @@ fn a_signal_during_a_direct_call_is_answered_after_it() {
 
 #[test]
 fn requests_before_the_clone_are_answered_by_one_dump() {
-    let mut toy = Toy::installed(&[("TOY_HOLD_MS", "300")]);
+    let mut toy = Toy::installed(&[("TOY_HOLD_MS", "3000")]);
     toy.signal(libc::SIGUSR1);
     toy.wait_for("begin", 1);
     toy.signal(libc::SIGUSR1);
