@@ -89,8 +89,6 @@ class Rows:
 def is_exception(label, weak, owner):
     if weak or any(label.startswith(start) for start, _ in EXTRA):
         return True
-    if is_gone_from_interned(label, owner):
-        return True
     # A static type is not collected, so nothing is told of it.
     if not gc.is_tracked(owner) and not gc.get_referents(owner):
         return True
@@ -140,7 +138,7 @@ def compare(program, path):
         for unexpected, target, label in unexpected_last(rows, o):
             if surplus[target] > 0:
                 surplus[target] -= 1
-                if unexpected:
+                if unexpected and not is_gone_from_interned(label, o):
                     problems.append(f"extra {type(o).__name__} {label!r} -> {rows.objects.get(target, ['?'])[0]}")
         for r in referents:
             if id(r) not in reached and id(r) not in mine:

@@ -137,10 +137,21 @@ def test_a_rust_program_that_nobody_prepared_has_its_types(build, launch, memdum
     assert target.close() == 0
 
 
+READ, FUTEX = "0", "202"
+
+
+def calls(pid: int) -> set[tuple[str, str]]:
+    """The names of its threads, each with the number of the system call that it is in."""
+    tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    return {((task / "comm").read_text().strip(), (task / "syscall").read_text().split()[0]) for task in tasks}
+
+
 def test_what_threads_hold_has_the_names_of_their_functions_and_variables(build, launch, memdump):
     """Of a thread that waits, one that runs, and the first one, which reads; with debug information and with symbols alone."""
     for flags in (["-g"], []):
         target = launch(build("threads.rs", "-O", "-Cforce-frame-pointers=yes", *flags))
+        # What it says before it waits is said by functions of libc, which have no frame pointers.
+        wait_for("two threads to wait", lambda target=target: {("threads", READ), ("waiting", FUTEX)} <= calls(target.process.pid))
         dump = target.dump_by_signal()
         query = "SELECT r.kind, r.thread, r.name, o.size FROM root r JOIN object o ON o.dump = r.dump AND o.id = r.object"
         answer = memdump.run("sql", dump, query, "--format", "jsonl").stdout
