@@ -24,6 +24,8 @@ const MOST_POINTERS: u32 = 3;
 
 /// Where a pointer leads, and in how many functions of the table.
 pub(crate) struct Erased {
+    /// Bytes.
+    size: u64,
     ty: TypeKey,
     functions: u32,
 }
@@ -31,34 +33,51 @@ pub(crate) struct Erased {
 /// Types that a block can be of, each with how many functions of its table say so.
 pub(crate) type Fitting = Rc<[(TypeKey, u32)]>;
 
+/// What the pointers of functions lead to, by module and start; `None` where no function begins. Many tables have a function in common, and a dump may
+/// name as many tables as it likes.
+pub(crate) type KnownFunctions = HashMap<(u32, u64), Option<Rc<[TypeKey]>>, RandomState>;
+
 /// What pointers lead to in the functions of the table at an address of a file; nothing if there is no table of functions.
 pub(crate) fn behind_table(
     types: &Types<'_>,
     module: u32,
     constants: &Constants<'_>,
     address: u64,
+    known: &mut KnownFunctions,
 ) -> Vec<Erased> {
     let class = constants.vtable_around(address).and_then(class_of_vtable);
     let mut found: HashMap<TypeKey, u32, RandomState> = HashMap::default();
     for number in 0..MOST_FUNCTIONS as u64 {
-        let function = address.checked_add(number * 8);
-        let function = function.and_then(|place| constants.word(place));
-        let Some(pointees) = function.and_then(|start| of_function(types, module, start)) else {
+        let start = address.checked_add(number * 8);
+        let Some(start) = start.and_then(|place| constants.word(place)) else {
+            break;
+        };
+        let function = known
+            .entry((module, start))
+            .or_insert_with(|| of_function(types, module, start).map(Rc::from));
+        let Some(pointees) = function else {
             break;
         };
         let is_told = |ty: &TypeKey| {
             let is_of = |class: &String| without_generics(&types.name(*ty)) == *class;
             class.as_ref().is_none_or(is_of)
         };
-        for ty in pointees.into_iter().filter(is_told) {
+        for ty in pointees.iter().copied().filter(is_told) {
             *found.entry(ty).or_default() += 1;
         }
     }
     let mut found: Vec<Erased> = found
         .into_iter()
-        .map(|(ty, functions)| Erased { ty, functions })
+        .filter_map(|(ty, functions)| {
+            let size = types.describe(ty).size?;
+            Some(Erased {
+                size,
+                ty,
+                functions,
+            })
+        })
         .collect();
-    found.sort_by_key(|one| one.ty);
+    found.sort_by_key(|one| (one.size, one.ty));
     found
 }
 
@@ -110,7 +129,7 @@ pub(crate) struct Begun {
     pub(crate) alignment: u64,
 }
 
-/// Of what may be erased, the types that the block can be of and that have a pointer where it has that to its table; each with the functions that say so.
+/// Of what may be erased, in the order of its sizes, the types that the block can be of and that have a pointer where it has that to its table; each with the functions that say so.
 pub(crate) fn that_fit(types: &Types<'_>, erased: &[Erased], begun: Begun) -> Fitting {
     let Begun {
         place,
@@ -120,10 +139,11 @@ pub(crate) fn that_fit(types: &Types<'_>, erased: &[Erased], begun: Begun) -> Fi
     } = begun;
     let fits = |ty: TypeKey| {
         let block = BlockType::One(ty);
-        types.describe(ty).size == Some(size)
-            && block.fits(types, size, alignment)
+        block.fits(types, size, alignment)
             && matches!(types.field(&block, size, place), Field::Pointer { .. })
     };
-    let fitting = erased.iter().filter(|one| fits(one.ty));
+    let of_size = &erased[erased.partition_point(|one| one.size < size)..];
+    let of_size = of_size.iter().take_while(|one| one.size == size);
+    let fitting = of_size.filter(|one| fits(one.ty));
     fitting.map(|one| (one.ty, one.functions)).collect()
 }

@@ -11,7 +11,7 @@ use memdump_format::{Dump, ReadError};
 use crate::block_type::BlockType;
 use crate::debug_info::{DebugInfo, Storage};
 use crate::elf::{Constants, Elf, Sections};
-use crate::erased::{self, Begun, Erased, Fitting};
+use crate::erased::{self, Begun, Erased, Fitting, KnownFunctions};
 use crate::fields::{Field, Pointee};
 use crate::function::Function;
 use crate::names::Names;
@@ -147,6 +147,7 @@ pub struct Program<'a> {
     statics: Vec<OnceCell<Statics>>,
     /// What is known of tables of functions, by their addresses.
     tables: RefCell<HashMap<u64, Vec<Erased>>>,
+    of_tables: RefCell<KnownFunctions>,
     erased: RefCell<HashMap<Begun, Fitting>>,
 }
 
@@ -162,6 +163,7 @@ impl<'a> Program<'a> {
             statics: sections.iter().map(|_| OnceCell::new()).collect(),
             constants: sections.iter().map(|_| OnceCell::new()).collect(),
             tables: RefCell::default(),
+            of_tables: RefCell::default(),
             erased: RefCell::default(),
         }
     }
@@ -353,6 +355,7 @@ impl<'a> Program<'a> {
             number as u32,
             constants,
             in_file,
+            &mut self.of_tables.borrow_mut(),
         ))
     }
 
